@@ -1,0 +1,80 @@
+# The one front door: `make` says what there is. Node in its pinned version comes from the devDependency
+# `node`; what starts the first command may be any Node from 20 on.
+
+NODE := node_modules/.bin/node
+SLIPWAY := $(NODE) scripts/slipway.mjs
+RUN := npm run --silent
+SOURCES := $(shell find src -type f 2>/dev/null)
+YES_FLAG := $(if $(filter-out 0 no false,$(YES)),--yes)
+
+.DEFAULT_GOAL := help
+.PHONY: help install build check test bench demo demo-down dev run plan status \
+	db-reset db-reset-full migrate-create migrate-up migrate-down
+
+help: ## Say what there is to make.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- try it -----------------------------------------------------------------------------------------
+
+demo: dist/slipway.js ## Start a PostgreSQL in .demo/, run slipway on the example shop, show the outcome.
+	@$(NODE) scripts/demo.mjs
+
+demo-down: install ## Stop the demo's PostgreSQL; its data stays.
+	@$(NODE) scripts/demo.mjs down
+
+dev: dist/slipway.js ## Build and run on the demo's database whenever src, schema or the example changes.
+	@$(NODE) scripts/dev.mjs
+
+# --- work on it -------------------------------------------------------------------------------------
+
+install: node_modules/.package-lock.json ## Install the dependencies when they are stale.
+
+build: dist/slipway.js ## Bundle src/ into dist/.
+
+check: install ## Lint, types and unit tests: the command before a push.
+	@$(RUN) lint
+	@$(RUN) types
+	@$(RUN) test:unit
+
+test: install ## Everything: lint, types, build, unit and integration tests.
+	@$(RUN) test
+
+bench: dist/slipway.js ## Time a run with nothing to do and a large plan.
+	@$(RUN) bench
+
+# --- a database: DATABASE_URL where it is set, else the demo's ----------------------------------------
+
+run: dist/slipway.js ## Run slipway: bootstrap, declarative schema, user migrations.
+	@$(SLIPWAY) run
+
+plan: dist/slipway.js ## Show what a run would do now.
+	@$(SLIPWAY) plan || { code=$$?; [ $$code -eq 3 ] || exit $$code; } # 3: something is pending
+
+status: dist/slipway.js ## Show what the database says of itself.
+	@$(SLIPWAY) status
+
+migrate-create: dist/slipway.js ## Write the files of a new migration: make migrate-create name=add_coupons
+	@if [ -z "$(name)" ]; then echo "usage: make migrate-create name=add_coupons" >&2; exit 1; fi
+	@$(SLIPWAY) migrate create "$(name)"
+
+migrate-up: dist/slipway.js ## Apply the user migrations that are pending.
+	@$(SLIPWAY) migrate up
+
+migrate-down: dist/slipway.js ## Take back the last user migration; YES=1 does not ask.
+	@$(SLIPWAY) migrate down $(YES_FLAG)
+
+db-reset: dist/slipway.js ## Drop every schema but public of a development database; YES=1 does not ask.
+	@$(SLIPWAY) reset $(YES_FLAG)
+
+db-reset-full: dist/slipway.js ## The same, and empty public too; YES=1 does not ask.
+	@$(SLIPWAY) reset --full $(YES_FLAG)
+
+# --- files ------------------------------------------------------------------------------------------
+
+# npm writes this file last, so a broken install is stale.
+node_modules/.package-lock.json: package-lock.json
+	npm ci
+	@touch $@
+
+dist/slipway.js: $(SOURCES) build.mjs node_modules/.package-lock.json
+	@$(RUN) build

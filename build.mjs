@@ -1,0 +1,39 @@
+import { chmodSync, renameSync, rmSync } from "node:fs";
+import { build } from "esbuild";
+
+// Built aside and moved in place: a program that runs meanwhile finds a whole one, the old or the new.
+const outdir = `dist.${process.pid}.tmp`;
+
+const common = {
+  outdir,
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node22",
+  minify: true,
+  keepNames: true,
+  legalComments: "linked",
+  external: ["pg-native", "pg-cloudflare"],
+  banner: {
+    // Bundled CommonJS packages ask for Node's own modules through require.
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+};
+
+await Promise.all([
+  // Split: each command loads only what it needs, above all not the engine.
+  build({ ...common, entryPoints: { main: "src/main.ts" }, splitting: true }),
+  // Built by itself: sharing with the rest would scatter over many files the little that is needed when
+  // there is nothing to do.
+  build({
+    ...common,
+    entryPoints: { probe: "src/probe.ts" },
+    format: "cjs",
+    outExtension: { ".js": ".cjs" },
+    banner: {},
+  }),
+  build({ entryPoints: { slipway: "src/slipway.ts" }, outdir, format: "esm", target: "node22" }),
+]);
+chmodSync(`${outdir}/slipway.js`, 0o755);
+rmSync("dist", { recursive: true, force: true });
+renameSync(outdir, "dist");

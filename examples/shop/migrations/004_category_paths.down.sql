@@ -1,0 +1,6 @@
+begin;
+
+alter table shop.categories
+  drop column path;
+
+commit;

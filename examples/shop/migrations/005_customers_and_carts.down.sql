@@ -1,0 +1,3 @@
+drop table shop.cart_items;
+drop table shop.carts;
+drop table shop.customers;

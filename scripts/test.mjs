@@ -1,0 +1,69 @@
+// Everything that `make test` checks, in order: lint, types, build, unit tests, integration tests.
+//
+// A step that fails does not keep the next from running: one look shows all that is wrong. The last line
+// counts the tests of both suites; a step that is no test suite shows in the lines above it and in the
+// exit code.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const COUNTS = ".cache/test-counts.json";
+
+const total = { passed: 0, failed: 0, skipped: [] };
+const failedSteps = [];
+
+/** Runs one of package.json's scripts; `npm run` puts the pinned Node first in PATH. */
+function runScript(script, args = []) {
+  console.log(`\n== ${script}`);
+  const { status } = spawnSync(
+    "npm",
+    ["run", "--silent", script, ...(args.length > 0 ? ["--", ...args] : [])],
+    {
+      cwd: root,
+      stdio: "inherit",
+      // The reporter runs in vitest's process and is told by the environment where to write.
+      env: { ...process.env, TEST_COUNTS_FILE: COUNTS },
+    },
+  );
+  if (status === 0) return true;
+  failedSteps.push(script);
+  return false;
+}
+
+function runSuite(script) {
+  rmSync(`${root}/${COUNTS}`, { force: true });
+  const isGreen = runScript(script, ["--reporter=default", "--reporter=./scripts/reporter.mjs"]);
+  const { passed, failed, skipped } = readCounts();
+  total.passed += passed;
+  total.skipped.push(...skipped);
+  const isEmpty = passed + failed + skipped.length === 0;
+  if (isGreen && isEmpty) failedSteps.push(script);
+  // No test failed, and yet the suite did: the servers did not start, or there was no test at all.
+  total.failed += (!isGreen || isEmpty) && failed === 0 ? 1 : failed;
+}
+
+function readCounts() {
+  const path = `${root}/${COUNTS}`;
+  if (!existsSync(path)) return { passed: 0, failed: 0, skipped: [] };
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+runScript("lint");
+runScript("types");
+const isBuilt = runScript("build");
+runSuite("test:unit");
+if (isBuilt) runSuite("test:integration");
+else console.error("\ntest:integration was not run: it needs the build");
+
+console.log("");
+if (total.skipped.length > 0) {
+  console.log(`SKIPPED ${total.skipped.length}: these tests say nothing about this machine`);
+  for (const { file, test, reason } of total.skipped) {
+    console.log(`  - ${file}: ${test} (${reason ?? "no reason given"})`);
+  }
+}
+if (failedSteps.length > 0) console.log(`FAILED: ${failedSteps.join(", ")}`);
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped.length} skipped`);
+process.exitCode = failedSteps.length > 0 || total.failed > 0 ? 1 : 0;

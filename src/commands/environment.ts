@@ -1,0 +1,35 @@
+import type { Config } from "../config/config.ts";
+import type { Log } from "../log/log.ts";
+
+/** Where results go: stdout. Logs and errors go to stderr by way of the log. */
+export interface Output {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  readonly colour: boolean;
+}
+
+/** What every command gets from the entry point. */
+export interface Environment<C extends Config = Config> {
+  readonly config: C;
+  readonly log: Log;
+  readonly out: Output;
+  readonly json: boolean;
+  /** Aborted with an INTERRUPTED error by SIGTERM and SIGINT. */
+  readonly signal: AbortSignal;
+  /** Name of the pod, or of the host. */
+  readonly pod: string;
+  /** Asks the person at the terminal; undefined when there is none. */
+  readonly ask: ((question: string) => Promise<string>) | undefined;
+}
+
+/** A command gives the exit code. */
+export type Command<C extends Config = Config> = (environment: Environment<C>) => Promise<number>;
+
+export function writeJson(out: Output, value: unknown): void {
+  const text = JSON.stringify(
+    value,
+    (_, each: unknown) => (typeof each === "bigint" ? each.toString() : each),
+    2,
+  );
+  out.write(`${text}\n`);
+}

@@ -1,0 +1,81 @@
+import { ERRORS } from "../errors.ts";
+import { bootstrapPhase } from "../phases/bootstrap.ts";
+import { type DeclarativePlan, declarativePhase } from "../phases/declarative.ts";
+import { userPhase } from "../phases/user.ts";
+import { requireSafeDatabase } from "../postgres/preflight.ts";
+import { formatPlan, formatPlanSql } from "../report/plan-text.ts";
+import { readSources } from "../source/sources.ts";
+import { createContext } from "./context.ts";
+import { writeJson } from "./environment.ts";
+import { createRunId } from "./run-id.ts";
+import { type DatabaseEnvironment, openCommandSession, openRecords } from "./session.ts";
+
+export interface PlanOptions {
+  /** Print the statements of the declarative phase as a script. */
+  readonly sql: boolean;
+  /** Only the declarative phase. */
+  readonly schemaOnly: boolean;
+}
+
+/** `slipway plan`: what `run` would do now. Exit 3 when there is something to do. Writes nothing. */
+export async function planCommand(environment: DatabaseEnvironment, options: PlanOptions): Promise<number> {
+  const { config, log, signal, out } = environment;
+  const sources = readSources(config);
+  const runId = createRunId();
+  await using session = await openCommandSession(environment, runId);
+  await requireSafeDatabase(session, log, signal);
+  const records = await openRecords(session, config, runId);
+  const context = await createContext(environment, records, sources);
+
+  const bootstrap = options.schemaOnly ? undefined : await bootstrapPhase.plan(context);
+  const declarative = await declarativePhase.plan(context);
+  const history = options.schemaOnly ? undefined : await userPhase.plan(context);
+
+  const bootstrapLines = bootstrapPhase.pendingOf(bootstrap);
+  const schemaLines = declarativePhase.pendingOf(declarative);
+  const migrationLines = userPhase.pendingOf(history);
+  const isPending = bootstrapLines.length + schemaLines.length + migrationLines.length > 0;
+
+  if (environment.json) {
+    writeJson(out, {
+      pending: isPending,
+      bootstrap: bootstrapLines,
+      declarative: { kind: declarative.kind, pending: schemaLines, plan: planOf(declarative) },
+      migrations: (history?.pending ?? []).map(({ migration }) => ({
+        version: migration.version,
+        name: migration.name,
+      })),
+      warnings: history?.warnings ?? [],
+    });
+  } else if (options.sql) {
+    const plan = planOf(declarative);
+    if (plan !== undefined && plan.changes.length > 0) out.write(formatPlanSql(plan));
+  } else {
+    for (const line of bootstrapLines) out.write(`${line}\n`);
+    writeDeclarative(environment, declarative, schemaLines);
+    for (const line of migrationLines) out.write(`${line}\n`);
+    for (const warning of history?.warnings ?? []) log.warn(warning);
+    if (!isPending) out.write("Everything is up to date\n");
+  }
+  return isPending ? ERRORS.PENDING.exit : 0;
+}
+
+function planOf(declarative: DeclarativePlan) {
+  return declarative.kind === "change" ? declarative.plan : undefined;
+}
+
+function writeDeclarative(
+  { out, log }: DatabaseEnvironment,
+  declarative: DeclarativePlan,
+  lines: readonly string[],
+): void {
+  if (declarative.kind === "kept") {
+    const { message, ...fields } = declarative.warning;
+    log.warn(fields, message);
+  }
+  if (declarative.kind === "change" && declarative.plan.changes.length > 0) {
+    out.write(formatPlan(declarative.plan, { colour: out.colour }));
+    return;
+  }
+  for (const line of lines) out.write(`${line}\n`);
+}

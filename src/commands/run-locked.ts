@@ -1,0 +1,104 @@
+import type { RunContext } from "../context.ts";
+import { sweepShadows } from "../declarative/shadow.ts";
+import { SlipwayError } from "../errors.ts";
+import { redact } from "../log/redact.ts";
+import { runPhases, type SequenceResult } from "../phases/sequence.ts";
+import { acquireRunLock } from "../postgres/lock.ts";
+import { requireSafeDatabase } from "../postgres/preflight.ts";
+import type { Session } from "../postgres/session.ts";
+import { refreshBootstrapSignature } from "../records/bootstrap-state.ts";
+import { installRecords } from "../records/install.ts";
+import type { Records } from "../records/records.ts";
+import { beginRun, finishRun, type RunSignatures } from "../records/runs.ts";
+import { type LastRun, readRunMarker, readStanding } from "../records/standing.ts";
+import type { SourceFiles } from "../source/files.ts";
+import { prepareSources } from "../source/sources.ts";
+import { quoteIdent } from "../sql/quote.ts";
+import { createContext, sayWaiting } from "./context.ts";
+import { causeOf, type RunReport, unchanged } from "./run-report.ts";
+import { type DatabaseEnvironment, openRecords } from "./session.ts";
+
+/** The part of a run that a database which is up to date never gets to see: lock, phases, records. */
+export async function runLocked(
+  environment: DatabaseEnvironment,
+  session: Session,
+  runId: string,
+  files: SourceFiles,
+  isUpToDate: () => Promise<LastRun | undefined>,
+): Promise<RunReport> {
+  const { config, log, signal } = environment;
+  const sources = prepareSources(config, files);
+  await requireSafeDatabase(session, log, signal);
+  const schema = quoteIdent(config.stateSchema);
+  let marker = await readRunMarker(session, schema);
+  let meanwhile: LastRun | undefined;
+  await using lock = await acquireRunLock(session, {
+    stateSchema: config.stateSchema,
+    waitMs: config.lockWaitMs,
+    signal: AbortSignal.any([signal, session.closed]),
+    onWait: sayWaiting(environment),
+    noLongerNeeded: async () => {
+      const now = await readRunMarker(session, schema);
+      if (now !== marker) meanwhile = await isUpToDate();
+      marker = now;
+      return meanwhile !== undefined;
+    },
+  });
+  // Between the first look and the lock, another run may have done it all.
+  meanwhile ??= lock === undefined ? undefined : await isUpToDate();
+  if (meanwhile !== undefined) return unchanged(environment, runId, meanwhile);
+  if (lock === undefined) throw new Error("the lock was given up without a reason");
+
+  const found = await openRecords(session, config, runId);
+  await installRecords(found);
+  const context: RunContext = {
+    ...(await createContext(environment, { ...found, exist: true }, sources)),
+    lock,
+  };
+  return await runRecorded(environment, context);
+}
+
+async function runRecorded(environment: DatabaseEnvironment, context: RunContext): Promise<RunReport> {
+  const { records, session, log } = context;
+  await beginRun(records, "run", environment.pod);
+  await sweepShadows(session);
+  const result = await runPhases(context);
+  const { phases, planId, userVersion } = result;
+  if (result.error !== undefined) {
+    const error = causeOf(result.error, environment.signal, session);
+    await recordFailure(context, result, error);
+    throw error;
+  }
+  const signatures = await takeSignatures(records, context.sources.hash);
+  await finishRun(records, { status: "done", phases, planId, userVersion, signatures });
+  const isChanged = phases.some((phase) => phase.outcome === "applied");
+  if (!isChanged) log.info("Everything is up to date");
+  log.info("Database schema management completed");
+  return { runId: records.runId, result: isChanged ? "applied" : "unchanged", phases, planId, userVersion };
+}
+
+/** What a later run compares with; taken last, when all that this run does to the catalog is done. */
+async function takeSignatures(records: Records, sourceHash: string): Promise<RunSignatures | undefined> {
+  const standing = await readStanding(records.session, records.schema);
+  if (standing === undefined) return undefined;
+  await refreshBootstrapSignature(records, standing.now.bootstrap);
+  return { sourceHash, ...standing.now };
+}
+
+async function recordFailure(context: RunContext, result: SequenceResult, error: unknown): Promise<void> {
+  const { records, session, log } = context;
+  if (session.closed.aborted) return;
+  const { phases, planId, userVersion } = result;
+  const code = error instanceof SlipwayError ? error.code : "BUG";
+  const message = redact(error instanceof Error ? error.message : String(error));
+  const status = code === "INTERRUPTED" ? "interrupted" : "failed";
+  try {
+    await session.rollback();
+    await finishRun(records, { status, phases, planId, userVersion, error: { code, message } });
+  } catch (failure) {
+    log.warn(
+      { reason: failure instanceof Error ? failure.message : String(failure) },
+      "The failed run could not be recorded",
+    );
+  }
+}

@@ -1,0 +1,38 @@
+import { findUpToDate, type LastRun, readStanding } from "../records/standing.ts";
+import { readSourceFiles } from "../source/files.ts";
+import { quoteIdent } from "../sql/quote.ts";
+import { writeJson } from "./environment.ts";
+import { createRunId } from "./run-id.ts";
+import { causeOf, type RunReport, unchanged } from "./run-report.ts";
+import { type DatabaseEnvironment, openCommandSession } from "./session.ts";
+
+/** `slipway run`: bootstrap, declarative schema, user migrations. */
+export async function runCommand(environment: DatabaseEnvironment): Promise<number> {
+  const report = await run(environment);
+  if (environment.json) writeJson(environment.out, report);
+  return 0;
+}
+
+export async function run(environment: DatabaseEnvironment): Promise<RunReport> {
+  const { config, log, signal } = environment;
+  const files = readSourceFiles(config);
+  for (const warning of files.warnings) log.warn({ at: warning.at }, warning.message);
+  // Looking into the files takes longer than asking the database whether they are applied already.
+  const runId = createRunId();
+  await using session = await openCommandSession(environment, runId, async () => {
+    const { prepareSources } = await import("../source/sources.ts");
+    prepareSources(config, files);
+  });
+  try {
+    const schema = quoteIdent(config.stateSchema);
+    const isUpToDate = async (): Promise<LastRun | undefined> =>
+      findUpToDate(await readStanding(session, schema), files.hash);
+    const before = await isUpToDate();
+    if (before !== undefined) return unchanged(environment, runId, before);
+
+    const { runLocked } = await import("./run-locked.ts");
+    return await runLocked(environment, session, runId, files, isUpToDate);
+  } catch (error) {
+    throw causeOf(error, signal, session);
+  }
+}

@@ -1,0 +1,120 @@
+import { ProblemsError } from "../errors.ts";
+import type { DatabaseTarget } from "./database.ts";
+import { formatTarget } from "./database.ts";
+import { findDatabaseVariables } from "./database-parameters.ts";
+import type { Layers } from "./layers.ts";
+import type { Approval, ConfigMapName } from "./readers.ts";
+import { SETTINGS } from "./settings.ts";
+import { readTargets } from "./targets.ts";
+import { findUnknownKeys, findUnknownVariables } from "./unknown.ts";
+import type { ValueOrigin } from "./values.ts";
+import { Values } from "./values.ts";
+import { readVars } from "./vars.ts";
+
+export interface Config {
+  /** Absent only where a command needs no database and none is named. */
+  readonly database: DatabaseTarget | undefined;
+  /** Absent: a temporary database on the same server. */
+  readonly shadow: DatabaseTarget | undefined;
+  /** Absent: bootstrap and declarative schema are turned off. */
+  readonly schemaPath: string | undefined;
+  /** Absent: the phase is skipped. */
+  readonly migrationsPath: string | undefined;
+  readonly migrationPlaceholders: boolean;
+  readonly outOfOrder: "error" | "warn" | "allow";
+  readonly missing: "error" | "warn" | "allow";
+  readonly approve: Approval;
+  readonly connectWaitMs: number;
+  readonly lockWaitMs: number;
+  /** 0: no limit */
+  readonly lockTimeoutMs: number;
+  /** 0: no limit */
+  readonly statementTimeoutMs: number;
+  readonly stateSchema: string;
+  readonly statusConfigMap: ConfigMapName | undefined;
+  readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+  readonly logFormat: "json" | "pretty" | "auto";
+  readonly drift: "apply" | "refuse" | "warn";
+  readonly extras: "keep" | "drop";
+  readonly onOlder: "keep" | "refuse" | "apply";
+  /** By placeholder name: `SLIPWAY_VAR_APP_USER` is `APP_USER`. */
+  readonly vars: Readonly<Record<string, string>>;
+  /** For every setting, by its name in slipway.yaml: where its value came from, and how it may be shown. */
+  readonly origins: Readonly<Record<string, ValueOrigin>>;
+}
+
+export interface ConfigWithDatabase extends Config {
+  readonly database: DatabaseTarget;
+}
+
+export interface ConfigInput extends Layers {
+  /** Where the schema lies that ships with slipway. */
+  readonly bundledSchemaPath: string;
+  readonly needsDatabase: boolean;
+  /** Gives the text of a password file, nothing where there is none. */
+  readonly readFile?: (path: string) => string | undefined;
+}
+
+/** Pure. Throws CONFIG_INVALID with everything that is wrong. */
+export function parseConfig(input: ConfigInput & { readonly needsDatabase: true }): ConfigWithDatabase;
+export function parseConfig(input: ConfigInput): Config;
+export function parseConfig(input: ConfigInput): Config {
+  const values = new Values(input);
+  const vars = readVars(input.env);
+  const schemaPath = values.find(SETTINGS.schemaPath);
+  const targets = takeTargets(values, input);
+  const config: Config = {
+    ...targets,
+    schemaPath: values.isGiven(SETTINGS.schemaPath) ? schemaPath : input.bundledSchemaPath,
+    migrationsPath: values.take(SETTINGS.migrationsPath),
+    migrationPlaceholders: values.take(SETTINGS.migrationPlaceholders),
+    outOfOrder: values.take(SETTINGS.outOfOrder),
+    missing: values.take(SETTINGS.missing),
+    approve: values.take(SETTINGS.approve),
+    connectWaitMs: values.take(SETTINGS.connectWaitMs),
+    lockWaitMs: values.take(SETTINGS.lockWaitMs),
+    lockTimeoutMs: values.take(SETTINGS.lockTimeoutMs),
+    statementTimeoutMs: values.take(SETTINGS.statementTimeoutMs),
+    stateSchema: values.take(SETTINGS.stateSchema),
+    statusConfigMap: values.take(SETTINGS.statusConfigMap),
+    logLevel: values.take(SETTINGS.logLevel),
+    logFormat: values.take(SETTINGS.logFormat),
+    drift: values.take(SETTINGS.drift),
+    extras: values.take(SETTINGS.extras),
+    onOlder: values.take(SETTINGS.onOlder),
+    vars: Object.freeze(vars.values),
+    origins: Object.freeze(values.origins),
+  };
+  const problems = [
+    ...(input.file?.problems ?? []),
+    ...values.problems,
+    ...vars.problems,
+    ...findUnknownVariables(input.env),
+    ...findUnknownKeys(input.file),
+  ];
+  if (problems.length > 0) throw new ProblemsError("CONFIG_INVALID", problems);
+  return Object.freeze(config);
+}
+
+function takeTargets(values: Values, input: ConfigInput): Pick<Config, "database" | "shadow"> {
+  const url = values.findWithOrigin(SETTINGS.database);
+  const shadowUrl = values.findWithOrigin(SETTINGS.shadow);
+  const isRefused = url === undefined && values.isGiven(SETTINGS.database);
+  const { env, readFile, needsDatabase } = input;
+  const { database, shadow, problems } = readTargets({
+    url: isRefused ? "refused" : url,
+    shadowUrl,
+    env,
+    readFile,
+    needsDatabase,
+  });
+  values.problems.push(...problems);
+  if (database !== undefined) {
+    const from = url?.from ?? findDatabaseVariables(env).join(", ");
+    values.origins[SETTINGS.database.name] = { from, shown: formatTarget(database) };
+  }
+  if (shadow !== undefined && shadowUrl !== undefined) {
+    values.origins[SETTINGS.shadow.name] = { from: shadowUrl.from, shown: formatTarget(shadow) };
+  }
+  return { database, shadow };
+}

@@ -1,0 +1,229 @@
+import type { Reader } from "./readers.ts";
+import {
+  approval,
+  boolean,
+  configMapName,
+  duration,
+  emptyAsNone,
+  oneOf,
+  path,
+  postgresUrl,
+  schemaName,
+  timeout,
+} from "./readers.ts";
+
+/** One setting, in all the manners of giving it. */
+export interface Setting<T = unknown> {
+  /** As in slipway.yaml; a dot is one level of nesting. */
+  readonly name: string;
+  readonly env: string;
+  readonly flag: `--${string}`;
+  /** What stands after the flag in help; absent: the flag alone means `true`. */
+  readonly argument?: string;
+  /** The default, as a person would write it. */
+  readonly fallback?: string;
+  /** The default in words, where no text could stand for it. */
+  readonly fallbackWords?: string;
+  readonly read: Reader<T>;
+  /** Its value is never part of a message and is masked by `slipway config`. */
+  readonly secret?: true;
+  /** An empty text is a value here; elsewhere an empty variable counts as not set. */
+  readonly emptyIsValue?: true;
+  readonly meaning: string;
+}
+
+/** Every setting there is. Parsing, `slipway config`, help and the generated docs all come from here. */
+export const SETTINGS = {
+  database: {
+    name: "database.url",
+    env: "DATABASE_URL",
+    flag: "--database-url",
+    argument: "url",
+    fallbackWords: "libpq's PGHOST, PGUSER, PGPASSWORD, PGDATABASE …",
+    read: postgresUrl,
+    secret: true,
+    meaning: "the database to get ready",
+  },
+  schemaPath: {
+    name: "schema.path",
+    env: "SLIPWAY_SCHEMA_PATH",
+    flag: "--schema-path",
+    argument: "folder",
+    fallbackWords: "the bundled platform schema",
+    read: emptyAsNone(path),
+    emptyIsValue: true,
+    meaning: "folder with bootstrap.sql, schemas/ and .slipwayignore; empty turns both phases off",
+  },
+  migrationsPath: {
+    name: "migrations.path",
+    env: "DB_USER_MIGRATIONS_PATH",
+    flag: "--migrations-path",
+    argument: "folder",
+    fallback: "",
+    read: emptyAsNone(path),
+    emptyIsValue: true,
+    meaning: "folder of user migrations; empty skips the phase",
+  },
+  migrationPlaceholders: {
+    name: "migrations.placeholders",
+    env: "SLIPWAY_MIGRATIONS_PLACEHOLDERS",
+    flag: "--migrations-placeholders",
+    fallback: "false",
+    read: boolean,
+    meaning: "fill {{NAME}} in user migrations too",
+  },
+  outOfOrder: {
+    name: "migrations.outOfOrder",
+    env: "SLIPWAY_OUT_OF_ORDER",
+    flag: "--out-of-order",
+    argument: "error|warn|allow",
+    fallback: "warn",
+    read: oneOf("error", "warn", "allow"),
+    meaning:
+      "a new migration below one that is already applied: refuse it, run it with a warning, or just run it",
+  },
+  missing: {
+    name: "migrations.missing",
+    env: "SLIPWAY_MISSING",
+    flag: "--missing",
+    argument: "error|warn|allow",
+    fallback: "warn",
+    read: oneOf("error", "warn", "allow"),
+    meaning: "an applied migration whose file is gone: refuse, warn, or say nothing",
+  },
+  approve: {
+    name: "approve",
+    env: "SLIPWAY_APPROVE",
+    flag: "--approve",
+    argument: "plan-id,…",
+    fallback: "",
+    read: approval,
+    emptyIsValue: true,
+    meaning: "plans whose destructive changes may run; any works on development databases only",
+  },
+  connectWaitMs: {
+    name: "connectWait",
+    env: "SLIPWAY_CONNECT_WAIT",
+    flag: "--connect-wait",
+    argument: "duration",
+    fallback: "5m",
+    read: duration,
+    meaning: "how long to wait for the server to accept connections",
+  },
+  lockWaitMs: {
+    name: "lockWait",
+    env: "SLIPWAY_LOCK_WAIT",
+    flag: "--lock-wait",
+    argument: "duration",
+    fallback: "15m",
+    read: duration,
+    meaning: "how long to wait for another run's advisory lock",
+  },
+  lockTimeoutMs: {
+    name: "lockTimeout",
+    env: "SLIPWAY_LOCK_TIMEOUT",
+    flag: "--lock-timeout",
+    argument: "duration",
+    fallback: "5s",
+    read: duration,
+    meaning: "PostgreSQL's lock_timeout for DDL, retried with back-off; 0 waits without end",
+  },
+  statementTimeoutMs: {
+    name: "statementTimeout",
+    env: "SLIPWAY_STATEMENT_TIMEOUT",
+    flag: "--statement-timeout",
+    argument: "duration",
+    fallback: "off",
+    read: timeout,
+    meaning: "PostgreSQL's statement_timeout",
+  },
+  shadow: {
+    name: "shadow.url",
+    env: "SLIPWAY_SHADOW_URL",
+    flag: "--shadow-url",
+    argument: "url",
+    fallbackWords: "a temporary database on the same server",
+    read: postgresUrl,
+    secret: true,
+    meaning: "where a desired schema may be built for comparison",
+  },
+  stateSchema: {
+    name: "stateSchema",
+    env: "SLIPWAY_STATE_SCHEMA",
+    flag: "--state-schema",
+    argument: "name",
+    fallback: "migrations",
+    read: schemaName,
+    meaning: "schema that holds slipway's own tables",
+  },
+  statusConfigMap: {
+    name: "status.configMap",
+    env: "SLIPWAY_STATUS_CONFIGMAP",
+    flag: "--status-configmap",
+    argument: "[namespace/]name",
+    fallback: "",
+    read: emptyAsNone(configMapName),
+    emptyIsValue: true,
+    meaning: "ConfigMap to write the outcome to; empty writes none",
+  },
+  logLevel: {
+    name: "log.level",
+    env: "SLIPWAY_LOG_LEVEL",
+    flag: "--log-level",
+    argument: "level",
+    fallback: "info",
+    read: oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+    meaning: "the least severe log line that is written",
+  },
+  logFormat: {
+    name: "log.format",
+    env: "SLIPWAY_LOG_FORMAT",
+    flag: "--log-format",
+    argument: "json|pretty|auto",
+    fallback: "auto",
+    read: oneOf("json", "pretty", "auto"),
+    meaning: "form of the log lines; auto is pretty on a terminal and json elsewhere",
+  },
+  drift: {
+    name: "drift",
+    env: "SLIPWAY_DRIFT",
+    flag: "--drift",
+    argument: "apply|refuse|warn",
+    fallback: "apply",
+    read: oneOf("apply", "refuse", "warn"),
+    meaning: "a managed schema was changed outside slipway: put it back, stop, or only warn",
+  },
+  extras: {
+    name: "extras",
+    env: "SLIPWAY_EXTRAS",
+    flag: "--extras",
+    argument: "keep|drop",
+    fallback: "keep",
+    read: oneOf("keep", "drop"),
+    meaning: "objects that no desired schema ever had: keep them, or plan their drop",
+  },
+  onOlder: {
+    name: "onOlder",
+    env: "SLIPWAY_ON_OLDER",
+    flag: "--on-older",
+    argument: "keep|refuse|apply",
+    fallback: "keep",
+    read: oneOf("keep", "refuse", "apply"),
+    meaning: "files older than what is applied: change nothing, stop, or go back to them by an approved plan",
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export const SETTINGS_LIST: readonly Setting[] = Object.values(SETTINGS);
+
+/** Variables in slipway's name space that are no settings of a run, each with its meaning. */
+export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
+  SLIPWAY_CONFIG: "path of the settings file; default ./slipway.yaml where there is one",
+};
+
+/** `SLIPWAY_VAR_NAME` fills the placeholder `{{NAME}}`. */
+export const VAR_PREFIX = "SLIPWAY_VAR_";
+
+/** `--lock-wait` is `lockWait`, the key under which commander hands its value over. */
+export function flagKey(setting: Setting): string {
+  return setting.flag.slice(2).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,24 @@
+import type { ConfigWithDatabase } from "./config/config.ts";
+import type { SchemaEngine } from "./declarative/engine/engine.ts";
+import type { Log } from "./log/log.ts";
+import type { RunLock } from "./postgres/lock.ts";
+import type { Session } from "./postgres/session.ts";
+import type { Records } from "./records/records.ts";
+import type { Sources } from "./source/sources.ts";
+
+/** What every phase gets. Reading needs no lock; whoever applies holds it. */
+export interface RunContext {
+  readonly config: ConfigWithDatabase;
+  readonly session: Session;
+  readonly records: Records;
+  readonly sources: Sources;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly applicationName: string;
+  /** Loads the engine when it is first needed: it is most of the program. */
+  readonly loadEngine: () => Promise<SchemaEngine>;
+  /** Absent while only planning. */
+  readonly lock?: RunLock;
+  /** Schemas that held objects before this run did anything. */
+  readonly occupiedSchemas: ReadonlySet<string>;
+}

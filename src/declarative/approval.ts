@@ -1,0 +1,103 @@
+import type { RunContext } from "../context.ts";
+import { SlipwayError } from "../errors.ts";
+import { isDevelopment } from "../postgres/development.ts";
+import { readCatalogSignature, type SignatureScope } from "../postgres/signature.ts";
+import { findDeclarativeState } from "../records/declarative-state.ts";
+import { type Change, destructiveChanges, formatTotals, type Plan, totalsOf } from "./plan.ts";
+import { findLastPlan, findWaitingPlan, isApproved, recordWaitingPlan } from "./waiting.ts";
+
+/** A plan that needs a person's yes and has none yet. Carries the plan, for printing it. */
+export class ApprovalError extends SlipwayError {
+  readonly plan: Plan;
+
+  constructor(code: "APPROVAL_REQUIRED" | "PLAN_STALE", message: string, plan: Plan, next: string) {
+    super(code, message, { next });
+    this.plan = plan;
+  }
+}
+
+/**
+ * Returns when the plan may run: nothing in it is destructive, or a person approved exactly this plan.
+ * Going back to an older desired schema always needs a yes. A refusal is recorded, so that a restarted
+ * pod can repeat it without computing the plan again.
+ */
+export async function requireApproval(context: RunContext, plan: Plan, goesBack: boolean): Promise<void> {
+  const offenders = destructiveChanges(plan);
+  if (offenders.length === 0 && !goesBack) return;
+  const { config, records, sources } = context;
+  if (config.approve === "any") {
+    if (await isDevelopment(context.session)) return;
+    throw new SlipwayError("APPROVAL_REQUIRED", "`--approve any` works only in a development database", {
+      next: `approve exactly this plan: --approve ${plan.id}`,
+    });
+  }
+  if (config.approve.includes(plan.id) || (await isApproved(records, plan.id))) return;
+
+  const filesHash = sources.schema?.hash ?? "";
+  const earlier = await findLastPlan(records, filesHash);
+  const state = await findDeclarativeState(records);
+  const catalogSignature = await readCatalogSignature(context.session, state);
+  await recordWaitingPlan(
+    records,
+    { plan, filesHash, catalogSignature },
+    formatTotals(totalsOf(plan)),
+    offenders.length,
+  );
+  const isStale =
+    config.approve.length > 0 || (earlier?.approvedBy !== undefined && earlier.plan.id !== plan.id);
+  if (isStale) throw stale(plan, earlier?.plan);
+  throw approvalRequired(plan, goesBack);
+}
+
+/**
+ * Refuses again, from the records, what was refused before: a restarted pod must not compute the same plan
+ * each time. Returns when something moved since, or a person said yes.
+ */
+export async function repeatRefusal(context: RunContext, state: SignatureScope | undefined): Promise<void> {
+  const { config, records, sources, session } = context;
+  if (context.lock === undefined || config.extras === "drop" || config.approve.length > 0) return;
+  const signature = await readCatalogSignature(session, state);
+  const waiting = await findWaitingPlan(records, sources.schema?.hash ?? "", signature);
+  if (waiting === undefined || waiting.approvedBy !== undefined) return;
+  throw approvalRequired(waiting.plan, destructiveChanges(waiting.plan).length === 0);
+}
+
+function approvalRequired(plan: Plan, goesBack: boolean): ApprovalError {
+  const offenders = destructiveChanges(plan);
+  const what =
+    goesBack && offenders.length === 0 ? "goes back to an older desired schema" : describe(offenders);
+  return new ApprovalError(
+    "APPROVAL_REQUIRED",
+    `plan ${plan.id} needs an approval: ${what}`,
+    plan,
+    `read it with \`slipway plan\`, then approve it: slipway run --approve ${plan.id}`,
+  );
+}
+
+function stale(plan: Plan, earlier: Plan | undefined): ApprovalError {
+  const before = new Set(earlier?.changes.map((change) => change.sql) ?? []);
+  const now = new Set(plan.changes.map((change) => change.sql));
+  const added = plan.changes
+    .filter((change) => !before.has(change.sql))
+    .map((change) => `+ ${change.verb} ${change.object}`);
+  const gone = (earlier?.changes ?? [])
+    .filter((change) => !now.has(change.sql))
+    .map((change) => `- ${change.verb} ${change.object}`);
+  const isOther = earlier !== undefined && earlier.id !== plan.id;
+  const list = [...added, ...gone].join(", ") || "the same changes on another state of the database";
+  const differences = isOther ? `; against plan ${earlier.id}: ${list}` : "";
+  return new ApprovalError(
+    "PLAN_STALE",
+    `what was approved is not what would run now, which is plan ${plan.id}${differences}`,
+    plan,
+    `read it with \`slipway plan\`, then approve it: slipway run --approve ${plan.id}`,
+  );
+}
+
+function describe(changes: readonly Change[]): string {
+  const shown = changes
+    .slice(0, 3)
+    .map((change) => `${change.verb} ${change.object} (${change.hazards.join(", ") || "removed"})`);
+  const more = changes.length > 3 ? ` and ${changes.length - 3} more` : "";
+  return `${shown.join(", ")}${more}`;
+}

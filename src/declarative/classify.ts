@@ -1,0 +1,310 @@
+import type {
+  Catalog,
+  Edit,
+  EngineAction,
+  EnginePlan,
+  ManagedView,
+  ObjectId,
+  SchemaEngine,
+} from "./engine/engine.ts";
+import type { Change, ChangeClass, Hazard } from "./plan.ts";
+
+interface Context {
+  readonly engine: SchemaEngine;
+  readonly view: ManagedView;
+  readonly editsOf: ReadonlyMap<ObjectId, readonly Edit[]>;
+  readonly created: ReadonlySet<ObjectId>;
+}
+
+/**
+ * Judges every action by slipway's own rules. The engine's word alone is not enough: it calls a
+ * narrowing cast, a dropped policy and a dropped sequence lossless.
+ */
+export function classify(engine: SchemaEngine, view: ManagedView, plan: EnginePlan): Change[] {
+  const editsOf = Map.groupBy(plan.edits, (edit) => edit.id);
+  const created = new Set(plan.actions.flatMap((action) => action.creates));
+  const context: Context = { engine, view, editsOf, created };
+  return plan.actions.map((action) => toChange(context, action));
+}
+
+function toChange(context: Context, action: EngineAction): Change {
+  const objectId = mainObject(context, action);
+  const { kind, name } = context.engine.describe(context.view.desired, objectId);
+  const hazards = hazardsOf(context, action, objectId);
+  return {
+    sql: action.sql,
+    verb: action.verb,
+    object: `${words(kind)} ${name}`,
+    group: groupOf(context, objectId),
+    objectId,
+    class: classOf(context, action, hazards),
+    hazards,
+    lock: action.lock,
+    transactional: action.transactional,
+    commitAfter: action.commitAfter,
+  };
+}
+
+/** The most specific thing that an ALTER is about: the one with an edit, else what comes first. */
+function mainObject(context: Context, action: EngineAction): ObjectId {
+  const [first] = action.objects;
+  if (action.creates.length > 0 || action.drops.length > 0 || first === undefined) return first ?? "";
+  return action.objects.find((id) => context.editsOf.has(id)) ?? first;
+}
+
+const PARTS = new Set([
+  "column",
+  "default",
+  "constraint",
+  "trigger",
+  "rule",
+  "policy",
+  "index",
+  "comment",
+  "acl",
+]);
+
+function groupOf(context: Context, id: ObjectId): string {
+  for (const side of [context.view.desired, context.view.current]) {
+    let at: ObjectId = id;
+    for (;;) {
+      const { kind, name, parent } = context.engine.describe(side, at);
+      if (!PARTS.has(kind) || parent === undefined) {
+        if (side.ids.has(at)) return `${words(kind)} ${name}`;
+        break;
+      }
+      at = parent;
+    }
+  }
+  const { kind, name } = context.engine.describe(context.view.desired, id);
+  return `${words(kind)} ${name}`;
+}
+
+/** Kinds whose loss is a loss of data or of a counter, whatever comes in their place. */
+const DATA_KINDS = new Set([
+  "table",
+  "column",
+  "materializedView",
+  "sequence",
+  "typeAttribute",
+  "extension",
+  "schema",
+]);
+
+/** Kinds that keep something out or something true. */
+const GUARD_KINDS = new Set(["policy", "constraint", "trigger"]);
+
+function hazardsOf(context: Context, action: EngineAction, objectId: ObjectId): Hazard[] {
+  const hazards = new Set<Hazard>();
+  const gone = goneFor(context, action);
+  const kindOf = (id: ObjectId): string => context.engine.describe(context.view.current, id).kind;
+
+  if (action.dataLoss) hazards.add("data loss");
+  // A sequence that comes back is a serial's that becomes an identity's; it counts on where it was.
+  const isLost = (id: ObjectId): boolean =>
+    DATA_KINDS.has(kindOf(id)) && (kindOf(id) !== "sequence" || gone.includes(id));
+  if (action.drops.some(isLost)) hazards.add("data loss");
+  if (gone.some((id) => GUARD_KINDS.has(kindOf(id)))) hazards.add("removes a guard");
+  if (gone.some((id) => kindOf(id) === "acl")) hazards.add("privileges revoked");
+
+  for (const id of [objectId, ...action.objects]) {
+    for (const edit of context.editsOf.get(id) ?? []) {
+      if (speaksOf(action, edit)) for (const hazard of editHazards(edit)) hazards.add(hazard);
+    }
+  }
+  if (isOnExisting(context, action)) {
+    if (action.rewrites && !isPlainAddition(action)) hazards.add("table rewrite");
+    if (action.lock === "accessExclusive" && action.verb !== "drop") hazards.add("blocks reads");
+    if (action.lock === "share" || action.lock === "shareRowExclusive") hazards.add("blocks writes");
+    if (
+      action.creates.some((id) => kindOf(id) === "constraint") ||
+      /^CREATE UNIQUE INDEX /.test(action.sql)
+    ) {
+      hazards.add("full scan");
+      hazards.add("may fail on existing data");
+    }
+    if (action.sql.startsWith("ALTER POLICY ") || isNewGrant(context, action))
+      hazards.add("privileges widened");
+  }
+  // The engine writes what changes in a grant as a REVOKE of all and a GRANT of what is to be.
+  if (action.sql.startsWith("REVOKE ")) hazards.delete("privileges widened");
+  if (action.sql.startsWith("GRANT ")) hazards.delete("privileges revoked");
+  if (!action.transactional) hazards.add("not transactional");
+  return [...hazards];
+}
+
+function editHazards(edit: Edit): Hazard[] {
+  switch (edit.property) {
+    case "type":
+      return isWidening(String(edit.from), String(edit.to))
+        ? []
+        : ["data loss", "table rewrite", "may fail on existing data"];
+    case "notNull":
+      return edit.to === true ? ["full scan", "may fail on existing data"] : ["removes a guard"];
+    case "rowSecurity":
+    case "forceRowSecurity":
+      return edit.to === false ? ["removes a guard"] : [];
+    case "values":
+      return isExtension(edit.from, edit.to) ? [] : ["data loss", "may fail on existing data"];
+    case "persistence":
+      return edit.to === "u" ? ["data loss", "table rewrite"] : ["table rewrite"];
+    case "identity":
+      return edit.from === null || edit.to === null ? ["may fail on existing data"] : [];
+    case "privileges":
+    case "grantable":
+      return privilegeHazards(edit);
+    case "enabled":
+      return edit.to === "D" ? ["removes a guard"] : [];
+    default:
+      return [];
+  }
+}
+
+/** An action says which of an object's edits it carries out by the words it uses. */
+function speaksOf(action: EngineAction, edit: Edit): boolean {
+  if (edit.property === "type") return / TYPE /.test(action.sql);
+  if (edit.property === "notNull") return / NOT NULL/.test(action.sql);
+  if (edit.property === "rowSecurity") return / ROW LEVEL SECURITY/.test(action.sql);
+  return true;
+}
+
+function privilegeHazards(edit: Edit): Hazard[] {
+  const from = new Set(Array.isArray(edit.from) ? edit.from : []);
+  const to = new Set(Array.isArray(edit.to) ? edit.to : []);
+  const hazards: Hazard[] = [];
+  if ([...from].some((privilege) => !to.has(privilege))) hazards.push("privileges revoked");
+  if ([...to].some((privilege) => !from.has(privilege))) hazards.push("privileges widened");
+  return hazards;
+}
+
+const DESTRUCTIVE: ReadonlySet<Hazard> = new Set(["data loss", "removes a guard", "privileges revoked"]);
+
+function classOf(context: Context, action: EngineAction, hazards: readonly Hazard[]): ChangeClass {
+  if (hazards.some((hazard) => DESTRUCTIVE.has(hazard)) && !isGuardLoosened(action, hazards))
+    return "destructive";
+  if (goneFor(context, action).some((id) => !id.startsWith("comment:"))) return "destructive";
+  if (widensToEveryone(action) && isOnExisting(context, action)) return "destructive";
+  return hazards.some((hazard) => hazard !== "privileges widened") ? "locking" : "safe";
+}
+
+/** A grantee that had no privilege before; what changes of one that had some, the edits tell. */
+function isNewGrant({ view }: Context, action: EngineAction): boolean {
+  if (!action.sql.startsWith("GRANT ")) return false;
+  const grants = action.objects.filter((id) => id.startsWith("acl:"));
+  return !grants.some((id) => view.current.ids.has(id));
+}
+
+/** What is dropped and stays away: a view that is made anew comes back, with its grants. */
+function goneFor({ created, view }: Context, action: EngineAction): ObjectId[] {
+  return action.drops.filter((id) => !created.has(id) && !view.desired.ids.has(id));
+}
+
+/** DROP NOT NULL loses nothing that is there; old readers may meet their first NULL. */
+function isGuardLoosened(action: EngineAction, hazards: readonly Hazard[]): boolean {
+  return / DROP NOT NULL$/.test(action.sql) && !hazards.includes("data loss");
+}
+
+function widensToEveryone(action: EngineAction): boolean {
+  return /^GRANT .* TO PUBLIC\b/s.test(action.sql);
+}
+
+/** True for a statement about something that is there already, and so may be in use. */
+function isOnExisting(context: Context, action: EngineAction): boolean {
+  const { current } = context.view;
+  return action.objects.some(
+    (id) =>
+      current.ids.has(id) &&
+      !context.created.has(id) &&
+      !NAMESPACES.has(context.engine.describe(current, id).kind),
+  );
+}
+
+/** What an object merely lives in, or stems from. */
+const NAMESPACES = new Set(["schema", "extension", "role"]);
+
+/** Since PostgreSQL 11 a column whose default is no volatile function is added without touching the rows. */
+function isPlainAddition(action: EngineAction): boolean {
+  if (action.verb !== "create" || !/ ADD COLUMN /.test(action.sql) || / GENERATED /.test(action.sql))
+    return false;
+  const [, fallback = ""] = action.sql.split(" DEFAULT ", 2);
+  const calls = fallback.replaceAll(/::[\w ."]+(?:\([\d, ]+\))?/g, "").replaceAll(/\bnow\(\)/g, "");
+  return !/[\w"]\(/.test(calls);
+}
+
+function isExtension(from: unknown, to: unknown): boolean {
+  if (!Array.isArray(from) || !Array.isArray(to)) return false;
+  const kept = to.filter((value) => from.includes(value));
+  return kept.length === from.length && kept.every((value, index) => value === from[index]);
+}
+
+/**
+ * True for type changes that keep every value as it is (PostgreSQL manual, ALTER TABLE, and the casts of
+ * `pg_cast`). Whatever is not listed here is taken for a change that may lose something.
+ */
+export function isWidening(from: string, to: string): boolean {
+  if (from === to) return true;
+  const old = parseType(from);
+  const now = parseType(to);
+  if (old.name === now.name && old.array === now.array) return isModifierWidened(old, now);
+  if (old.array || now.array) return false;
+  if (now.name === "text")
+    return old.name === "character varying" || old.name === "citext" || old.name === "name";
+  if (now.name === "character varying" && now.modifiers.length === 0) return old.name === "text";
+  const order = ["smallint", "integer", "bigint"];
+  if (order.includes(old.name) && order.includes(now.name))
+    return order.indexOf(old.name) < order.indexOf(now.name);
+  if (order.includes(old.name) && now.name === "numeric") return now.modifiers.length === 0;
+  if (old.name === "real" && now.name === "double precision") return true;
+  if (old.name === "cidr" && now.name === "inet") return true;
+  return false;
+}
+
+interface ParsedType {
+  readonly name: string;
+  readonly modifiers: readonly number[];
+  readonly array: boolean;
+}
+
+function parseType(type: string): ParsedType {
+  const match = /^([^(]+?)\s*(?:\(([\d,\s-]+)\))?(\s+with(?:out)? time zone)?(\[\])*$/.exec(type);
+  const modifiers = match?.[2]?.split(",").map(Number) ?? [];
+  return { name: `${match?.[1] ?? type}${match?.[3] ?? ""}`, modifiers, array: type.endsWith("[]") };
+}
+
+/** Types whose modifier is a limit and nothing else; `bit(n)` pads with zeros, others may mean anything. */
+const LIMITED =
+  /^(?:character(?: varying)?|numeric|bit varying|time|timestamp|interval)(?: with(?:out)? time zone)?$/;
+
+function isModifierWidened(from: ParsedType, to: ParsedType): boolean {
+  if (!LIMITED.test(from.name)) return from.modifiers.join() === to.modifiers.join();
+  // Without a modifier a character is one long.
+  if (to.modifiers.length === 0) return to.name !== "character";
+  const [oldSize = Number.POSITIVE_INFINITY, oldScale = 0] = from.modifiers;
+  const [newSize = Number.POSITIVE_INFINITY, newScale = 0] = to.modifiers;
+  if (from.name === "numeric") return newScale >= oldScale && newSize - newScale >= oldSize - oldScale;
+  return newSize >= oldSize;
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  materializedView: "materialized view",
+  foreignTable: "foreign table",
+  eventTrigger: "event trigger",
+  typeAttribute: "attribute",
+  acl: "grant on",
+  comment: "comment on",
+  securityLabel: "security label on",
+  defaultPrivilege: "default privileges for",
+  publicationRel: "publication of",
+  publicationSchema: "publication of schema",
+  fdw: "foreign data wrapper",
+};
+
+function words(kind: string): string {
+  return WORDS[kind] ?? kind;
+}
+
+/** For example `table app.orders`; the way objects are named in plans, logs and errors. */
+export function describeObject(engine: SchemaEngine, catalog: Catalog, id: ObjectId): string {
+  const { kind, name } = engine.describe(catalog, id);
+  return `${words(kind)} ${name}`;
+}

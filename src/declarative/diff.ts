@@ -1,0 +1,106 @@
+import type { RunContext } from "../context.ts";
+import { SlipwayError } from "../errors.ts";
+import { classify, describeObject } from "./classify.ts";
+import type { Desired } from "./desired.ts";
+import type {
+  Catalog,
+  EnginePlan,
+  ManagedView,
+  ObjectId,
+  Ownership,
+  SavedDesired,
+  SchemaEngine,
+} from "./engine/engine.ts";
+import { managedSchemas } from "./managed.ts";
+import { type Plan, planId, type TableSize } from "./plan.ts";
+import { rewrite } from "./rewrite.ts";
+
+export interface DiffInput {
+  readonly engine: SchemaEngine;
+  readonly current: Catalog;
+  readonly desired: Desired;
+  readonly last: SavedDesired | undefined;
+  readonly dropExtras: boolean;
+}
+
+/** Who answers for which object, decided three ways: last applied desired schema, new one, database. */
+export function ownershipOf(input: DiffInput): Ownership {
+  const { engine, current, desired, last, dropExtras } = input;
+  const known: Ownership = {
+    declared: desired.declared,
+    given: desired.given,
+    lastDeclared: last?.declared ?? new Set(),
+    unwanted: new Set(),
+  };
+  if (!dropExtras) return known;
+  const roots = engine.extras(current, known, managedSchemas(engine, desired.catalog, desired.declared));
+  return { ...known, unwanted: withParts(engine, current, new Set(roots)) };
+}
+
+/** The plan from the database to the desired schema; without changes when they are equal. */
+export async function diff(context: RunContext, input: DiffInput): Promise<Plan> {
+  const { engine, current, desired } = input;
+  const ownership = ownershipOf(input);
+  const view = engine.view(current, desired.catalog, ownership);
+  const proposed = propose(engine, view);
+  const changes = classify(engine, view, rewrite(engine, view, proposed));
+  const sourceFingerprint = engine.fingerprint(view.current, view.current.ids);
+  const schemas = managedSchemas(engine, desired.catalog, desired.declared);
+  const extras = engine.extras(current, ownership, schemas).filter((id) => !ownership.unwanted.has(id));
+  return {
+    id: planId(sourceFingerprint, changes),
+    sourceFingerprint,
+    targetFingerprint: engine.fingerprint(desired.catalog, desired.declared),
+    changes,
+    settings: proposed.settings,
+    extras: extras.map((id) => describeObject(engine, current, id)).sort(),
+    tables: await tableSizes(
+      context,
+      changes.map((change) => change.group),
+    ),
+  };
+}
+
+/** The engine throws where it knows no way from one state to the other; a person knows one. */
+function propose(engine: SchemaEngine, view: ManagedView): EnginePlan {
+  try {
+    return engine.plan(view);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new SlipwayError("SOURCE_INVALID", `no way is known to bring this change about: ${why}`, {
+      cause,
+      next: "make the change in a user migration, then let the schema files say the same",
+    });
+  }
+}
+
+function withParts(engine: SchemaEngine, catalog: Catalog, roots: ReadonlySet<ObjectId>): Set<ObjectId> {
+  const all = new Set(roots);
+  for (;;) {
+    const before = all.size;
+    for (const id of catalog.ids) {
+      const { parent } = engine.describe(catalog, id);
+      if (parent !== undefined && all.has(parent)) all.add(id);
+    }
+    if (all.size === before) return all;
+  }
+}
+
+const TABLE_SIZES = `
+select 'table ' || n.nspname || '.' || c.relname as table,
+       greatest(c.reltuples, 0)::float8 as rows, pg_catalog.pg_total_relation_size(c.oid)::float8 as bytes
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where c.relkind in ('r', 'p', 'm') and 'table ' || n.nspname || '.' || c.relname = any ($1::text[])`;
+
+async function tableSizes(context: RunContext, groups: readonly string[]): Promise<TableSize[]> {
+  const tables = [...new Set(groups)].filter((group) => group.startsWith("table "));
+  if (tables.length === 0) return [];
+  const rows = await context.session.query<{ table: string; rows: number; bytes: number }>(TABLE_SIZES, [
+    tables,
+  ]);
+  return rows.map((row) => ({
+    table: row.table.slice("table ".length),
+    estimatedRows: row.rows,
+    bytes: row.bytes,
+  }));
+}

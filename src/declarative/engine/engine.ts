@@ -1,0 +1,128 @@
+import type { Session } from "../../postgres/session.ts";
+
+/**
+ * Name of the engine and scheme of its fingerprints: a stored fingerprint of another one says nothing.
+ * Stands here, not with the implementation, so that it can be compared without loading the engine.
+ */
+export const ENGINE_VERSION = "pg-delta 1.0.0-alpha.34, scheme 2";
+
+/** Readable identity of an object, for example `column:app.orders.total`. Same object, same id, on every server. */
+export type ObjectId = string;
+
+/** A database's catalog as the engine read it. What it holds is the engine's own business. */
+export interface Catalog {
+  readonly serverMajor: number;
+  readonly ids: ReadonlySet<ObjectId>;
+  readonly engineData: unknown;
+}
+
+/** Which of the objects slipway answers for. */
+export interface Ownership {
+  /** Objects that the desired files make, or change when bootstrap.sql made them. */
+  readonly declared: ReadonlySet<ObjectId>;
+  /** Objects that bootstrap.sql, or PostgreSQL itself, makes: there for reference, never changed. */
+  readonly given: ReadonlySet<ObjectId>;
+  /** Objects that the last applied desired schema declared. */
+  readonly lastDeclared: ReadonlySet<ObjectId>;
+  /** Objects that no desired schema ever had and that are to be dropped all the same (`extras: drop`). */
+  readonly unwanted: ReadonlySet<ObjectId>;
+}
+
+/** The two states to be compared, each restricted to what slipway answers for. */
+export interface ManagedView {
+  readonly current: Catalog;
+  readonly desired: Catalog;
+}
+
+export type EngineLock = "none" | "share" | "shareRowExclusive" | "shareUpdateExclusive" | "accessExclusive";
+
+/** What an ALTER TABLE … ALTER COLUMN does. */
+export interface ColumnStep {
+  readonly kind: "drop default" | "set default" | "set type" | "set not null" | "add identity";
+  readonly column: ObjectId;
+}
+
+/** One statement that the engine proposes. */
+export interface EngineAction {
+  readonly sql: string;
+  readonly verb: "create" | "alter" | "drop";
+  /** What the statement is about, main object first. */
+  readonly objects: readonly ObjectId[];
+  readonly creates: readonly ObjectId[];
+  readonly drops: readonly ObjectId[];
+  readonly transactional: boolean;
+  /** The transaction must be committed before anything may use the result (a new enum value). */
+  readonly commitAfter: boolean;
+  readonly lock: EngineLock;
+  readonly dataLoss: boolean;
+  readonly rewrites: boolean;
+  readonly step: ColumnStep | undefined;
+}
+
+/** A property of an object that is there on both sides and differs. */
+export interface Edit {
+  readonly id: ObjectId;
+  readonly property: string;
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
+export interface EnginePlan {
+  readonly actions: readonly EngineAction[];
+  readonly edits: readonly Edit[];
+  /** Session settings under which the statements must run. */
+  readonly settings: readonly { readonly name: string; readonly value: string }[];
+}
+
+export interface SavedDesired {
+  readonly catalog: Catalog;
+  readonly declared: ReadonlySet<ObjectId>;
+}
+
+/** How an object is presented to people, and where it belongs. */
+export interface ObjectInfo {
+  readonly kind: string;
+  /** `app.orders.total`, `function app.f(integer)` without the kind. */
+  readonly name: string;
+  /** The last part of it alone, as the catalog has it. */
+  readonly ownName: string;
+  readonly schema: string | undefined;
+  /** The object it is part of: the table of a column, the target of a grant or comment. */
+  readonly parent: ObjectId | undefined;
+}
+
+/**
+ * What slipway needs from any schema differ, in slipway's words. An implementation reads and computes;
+ * it never writes to a database, and policy (what to drop, what needs approval) is not its business.
+ */
+export interface SchemaEngine {
+  /**
+   * Reads the whole catalog on the session, inside the open transaction when there is one. What is in the
+   * schema `hidden`, slipway's own, is not part of it.
+   */
+  read(session: Session, hidden: string): Promise<Catalog>;
+  /** Ids in `after` that `before` lacks or holds with another content. */
+  changedIds(before: Catalog, after: Catalog): ReadonlySet<ObjectId>;
+  /** Ids of what was made since CREATE DATABASE; slipway's records are not among them. */
+  madeIds(catalog: Catalog): ReadonlySet<ObjectId>;
+  view(current: Catalog, desired: Catalog, ownership: Ownership): ManagedView;
+  /** The statements that turn `view.current` into `view.desired`. Throws when it knows no way. */
+  plan(view: ManagedView): EnginePlan;
+  /** Hash of the content of these objects, canonical across runs on one server major. */
+  fingerprint(catalog: Catalog, ids: ReadonlySet<ObjectId>): string;
+  /** Objects in these schemas, or parts of declared objects, that nobody declared: whole ones only. */
+  extras(current: Catalog, ownership: Ownership, schemas: ReadonlySet<string>): readonly ObjectId[];
+  /** How a generated column is written, and whether it is computed when read; undefined for other objects. */
+  generated(
+    catalog: Catalog,
+    id: ObjectId,
+  ): { readonly expression: string; readonly virtual: boolean } | undefined;
+  /** The partitions among these objects, as `schema.name`. */
+  partitions(catalog: Catalog, ids: ReadonlySet<ObjectId>): readonly string[];
+  /** All that is needed to compare with this desired state later, without building it again. */
+  save(desired: Catalog, declared: ReadonlySet<ObjectId>): Uint8Array;
+  load(saved: Uint8Array): SavedDesired;
+  describe(catalog: Catalog, id: ObjectId): ObjectInfo;
+  /** A relation's name as SQL, qualified and quoted. */
+  quotedName(catalog: Catalog, id: ObjectId): string;
+}

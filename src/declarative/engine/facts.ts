@@ -1,0 +1,123 @@
+import { gunzipSync, gzipSync } from "node:zlib";
+import type { DependencyEdge, Fact, StableId } from "@supabase/pg-delta/core";
+import { encodeId } from "@supabase/pg-delta/core";
+import type { Catalog, ObjectId, SavedDesired } from "./engine.ts";
+
+/** A catalog as facts, indexed by id. Facts are never changed after reading. */
+export interface Facts {
+  readonly byId: ReadonlyMap<ObjectId, Fact>;
+  readonly edgesFrom: ReadonlyMap<ObjectId, readonly DependencyEdge[]>;
+  /** Generated columns that are computed when read (PostgreSQL 18); the engine takes them for stored ones. */
+  readonly virtualColumns: ReadonlySet<ObjectId>;
+  /** Every role of the server: grants may name any of them. */
+  readonly roles: readonly string[];
+  /** The role that the session acts as: owner of what it creates. */
+  readonly currentRole: string;
+}
+
+export function factsOf(catalog: Catalog): Facts {
+  return catalog.engineData as Facts;
+}
+
+export function toCatalog(facts: Facts, serverMajor: number): Catalog {
+  return { serverMajor, ids: new Set(facts.byId.keys()), engineData: facts };
+}
+
+export function indexEdges(edges: Iterable<DependencyEdge>): Map<ObjectId, DependencyEdge[]> {
+  const byFrom = new Map<ObjectId, DependencyEdge[]>();
+  for (const edge of edges) {
+    const from = encodeId(edge.from);
+    const list = byFrom.get(from);
+    if (list === undefined) byFrom.set(from, [edge]);
+    else list.push(edge);
+  }
+  return byFrom;
+}
+
+interface Saved {
+  readonly serverMajor: number;
+  readonly currentRole: string;
+  readonly roles: readonly string[];
+  readonly facts: readonly Fact[];
+  readonly edges: readonly DependencyEdge[];
+  readonly declared: readonly ObjectId[];
+  readonly virtualColumns: readonly ObjectId[];
+}
+
+export function saveFacts(facts: Facts, serverMajor: number, declared: ReadonlySet<ObjectId>): Uint8Array {
+  const saved: Saved = {
+    serverMajor,
+    currentRole: facts.currentRole,
+    roles: facts.roles,
+    facts: [...facts.byId.values()],
+    edges: [...facts.edgesFrom.values()].flat(),
+    declared: [...declared],
+    virtualColumns: [...facts.virtualColumns],
+  };
+  return gzipSync(JSON.stringify(saved), { level: 1 });
+}
+
+export function loadFacts(bytes: Uint8Array): SavedDesired {
+  const saved = JSON.parse(gunzipSync(bytes).toString("utf8")) as Saved;
+  const facts: Facts = {
+    byId: new Map(saved.facts.map((fact) => [encodeId(fact.id), fact])),
+    edgesFrom: indexEdges(saved.edges),
+    virtualColumns: new Set(saved.virtualColumns),
+    roles: saved.roles,
+    currentRole: saved.currentRole,
+  };
+  return { catalog: toCatalog(facts, saved.serverMajor), declared: new Set(saved.declared) };
+}
+
+/** True for a partition of a declaratively partitioned table (`pg_class.relispartition`). */
+export function isPartitionFact(fact: Fact): boolean {
+  const bound = fact.payload["partitionBound"];
+  return bound !== undefined && bound !== null;
+}
+
+/** `app.orders.total` for a column, `app.f(integer)` for a function, the grantee for a grant. */
+export function nameOf(id: StableId): string {
+  switch (id.kind) {
+    case "comment":
+      return nameOf(id.target);
+    case "acl":
+      return `${nameOf(id.target)}${id.column === undefined ? "" : `.${id.column}`} to ${id.grantee}`;
+    case "securityLabel":
+      return `${nameOf(id.target)} of ${id.provider}`;
+    case "function":
+    case "procedure":
+    case "aggregate":
+      return `${id.schema}.${id.name}(${id.args.join(", ")})`;
+    case "column":
+    case "constraint":
+    case "trigger":
+    case "rule":
+    case "policy":
+    case "default":
+      return `${id.schema}.${id.table}.${id.name}`;
+    case "typeAttribute":
+      return `${id.schema}.${id.type}.${id.name}`;
+    case "membership":
+      return `${id.member} in ${id.role}`;
+    case "userMapping":
+      return `${id.role} on ${id.server}`;
+    case "publicationRel":
+      return `${id.schema}.${id.table} in ${id.publication}`;
+    case "publicationSchema":
+      return `${id.schema} in ${id.publication}`;
+    case "defaultPrivilege":
+      return `${id.objtype} of ${id.role}${id.schema === null ? "" : ` in ${id.schema}`} to ${id.grantee}`;
+    case "extensionIntent":
+      return `${id.ext} ${id.intentKind} ${id.key}`;
+    default:
+      return "schema" in id ? `${id.schema}.${id.name}` : id.name;
+  }
+}
+
+/** The schema an object lives in; undefined for objects of the database as a whole. */
+export function schemaOf(id: StableId): string | undefined {
+  if (id.kind === "schema") return id.name;
+  if ("target" in id) return schemaOf(id.target);
+  if (id.kind === "publicationRel" || id.kind === "publicationSchema") return undefined;
+  return "schema" in id ? (id.schema ?? undefined) : undefined;
+}

@@ -1,0 +1,237 @@
+import { createHash } from "node:crypto";
+import {
+  buildFactBase,
+  canonicalize,
+  encodeId,
+  type Fact,
+  type FactBase,
+  parseId,
+} from "@supabase/pg-delta/core";
+import { extract } from "@supabase/pg-delta/extract";
+import { type Action, type Plan, plan as planDelta } from "@supabase/pg-delta/plan";
+import type { Pool } from "pg";
+import type { Session } from "../../postgres/session.ts";
+import { quoteIdent } from "../../sql/quote.ts";
+import type {
+  Catalog,
+  Edit,
+  EngineAction,
+  EnginePlan,
+  ManagedView,
+  ObjectId,
+  SchemaEngine,
+} from "./engine.ts";
+import { findExtras } from "./extras.ts";
+import {
+  type Facts,
+  factsOf,
+  indexEdges,
+  isPartitionFact,
+  loadFacts,
+  nameOf,
+  saveFacts,
+  schemaOf,
+  toCatalog,
+} from "./facts.ts";
+import { columnStepOf } from "./step.ts";
+import { managedView } from "./view.ts";
+
+/** The one object of a new database that is not left out of every comparison. */
+const PUBLIC_SCHEMA = encodeId({ kind: "schema", name: "public" });
+
+/** The only importer of `@supabase/pg-delta`, with its neighbours in this folder. */
+export const pgDelta: SchemaEngine = {
+  async read(session, hidden) {
+    const extracted = await extract(adapt(session));
+    const [row] = await session.query<{ role: string }>("select current_user::text as role");
+    const virtualColumns = await readVirtualColumns(session);
+    const facts = extracted.factBase.facts().filter((fact) => !isOutsideScope(fact, hidden));
+    return toCatalog(
+      {
+        byId: new Map(facts.map((fact) => [encodeId(fact.id), fact])),
+        edgesFrom: indexEdges(extracted.factBase.edges),
+        virtualColumns,
+        roles: rolesOf(extracted.factBase),
+        currentRole: row?.role ?? "",
+      },
+      session.serverMajor,
+    );
+  },
+
+  changedIds(before, after) {
+    const old = factsOf(before);
+    const now = factsOf(after);
+    const changed = new Set<ObjectId>();
+    for (const id of now.byId.keys()) {
+      if (contentOf(old, id) !== contentOf(now, id)) changed.add(id);
+    }
+    return changed;
+  },
+
+  madeIds(catalog) {
+    return new Set([...catalog.ids].filter((id) => id !== PUBLIC_SCHEMA));
+  },
+
+  view: managedView,
+  plan: planView,
+
+  fingerprint(catalog, ids) {
+    const facts = factsOf(catalog);
+    const hash = createHash("sha256");
+    for (const id of [...ids].sort()) {
+      const content = contentOf(facts, id);
+      if (content !== undefined) hash.update(`${id}\n${content}\n`);
+    }
+    return hash.digest("hex");
+  },
+
+  extras: findExtras,
+
+  generated(catalog, id) {
+    const facts = factsOf(catalog);
+    const expression = facts.byId.get(id)?.payload["generatedExpr"];
+    return typeof expression === "string" ? { expression, virtual: facts.virtualColumns.has(id) } : undefined;
+  },
+
+  partitions(catalog, ids) {
+    const facts = factsOf(catalog);
+    return [...ids].flatMap((id) => {
+      const fact = facts.byId.get(id);
+      const isPartition = fact !== undefined && isPartitionFact(fact);
+      return isPartition ? [nameOf(fact.id)] : [];
+    });
+  },
+
+  save: (desired, declared) => saveFacts(factsOf(desired), desired.serverMajor, declared),
+  load: loadFacts,
+
+  quotedName(_catalog, id) {
+    const parsed = parseId(id);
+    const name = "name" in parsed ? parsed.name : id;
+    return `${quoteIdent(schemaOf(parsed) ?? "public")}.${quoteIdent(name)}`;
+  },
+
+  describe(catalog, id) {
+    const parsed = parseId(id);
+    const parent = factsOf(catalog).byId.get(id)?.parent;
+    return {
+      kind: parsed.kind,
+      name: nameOf(parsed),
+      ownName: "name" in parsed ? parsed.name : nameOf(parsed),
+      schema: schemaOf(parsed),
+      parent: parent === undefined ? undefined : encodeId(parent),
+    };
+  },
+};
+
+/**
+ * The engine asks for a pool; slipway has one session, which may be in a transaction. The engine's own
+ * BEGIN and COMMIT would end that transaction, so they are not passed on: the reading then happens in
+ * the transaction that is open, or in one opened here.
+ */
+function adapt(session: Session): Pool {
+  const nested = session.status !== "I";
+  const query = async (text: unknown, parameters?: readonly unknown[]): Promise<unknown> => {
+    if (typeof text === "string" && /^(BEGIN|COMMIT|ROLLBACK)\b/.test(text)) {
+      if (nested) {
+        await session.execute(
+          text.startsWith("BEGIN") ? "savepoint slipway_read" : "rollback to savepoint slipway_read",
+        );
+        return { rows: [] };
+      }
+      await session.execute(text);
+      return { rows: [] };
+    }
+    return session.raw(text, parameters);
+  };
+  const release = (broken?: unknown): void => {
+    if (broken !== undefined && broken !== false) void session.close();
+  };
+  return { connect: async () => ({ query, release }), query, end: async () => undefined } as unknown as Pool;
+}
+
+/**
+ * Left out of every comparison: roles and memberships belong to the cluster and to bootstrap.sql;
+ * credentials are redacted when read, so writing them back would destroy them; what PostgreSQL grants
+ * and remarks on schema public by itself differs between majors and is nobody's wish.
+ */
+function isOutsideScope(fact: Fact, hidden: string): boolean {
+  const { id } = fact;
+  if (schemaOf(id) === hidden) return true;
+  if (id.kind === "role" || id.kind === "membership") return true;
+  if (id.kind === "userMapping" || id.kind === "subscription") return true;
+  // Since 17 a domain's NOT NULL is listed as a constraint too; written twice it is an error.
+  if (id.kind === "constraint") return fact.payload["type"] === "n";
+  if (id.kind === "comment" || id.kind === "acl")
+    return id.target.kind === "schema" && id.target.name === "public";
+  return false;
+}
+
+function rolesOf(base: FactBase): readonly string[] {
+  const names = base.facts().flatMap((fact) => (fact.id.kind === "role" ? [fact.id.name] : []));
+  return [...names, "PUBLIC"];
+}
+
+/** Keys that start with an underscore are the engine's notes, not state. */
+function contentOf(facts: Facts, id: ObjectId): string | undefined {
+  const fact = facts.byId.get(id);
+  if (fact === undefined) return undefined;
+  const payload = Object.fromEntries(Object.entries(fact.payload).filter(([key]) => !key.startsWith("_")));
+  const content = String(canonicalize(payload as Fact["payload"]));
+  return facts.virtualColumns.has(id) ? `${content} virtual` : content;
+}
+
+const VIRTUAL_COLUMNS = `
+select n.nspname::text as schema, c.relname::text as table, a.attname::text as name
+  from pg_catalog.pg_attribute a
+  join pg_catalog.pg_class c on c.oid = a.attrelid
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where a.attgenerated = 'v' and not a.attisdropped`;
+
+async function readVirtualColumns(session: Session): Promise<Set<ObjectId>> {
+  if (session.serverMajor < 18) return new Set();
+  const rows = await session.query<{ schema: string; table: string; name: string }>(VIRTUAL_COLUMNS);
+  return new Set(rows.map((row) => encodeId({ kind: "column", ...row })));
+}
+
+function toFactBase(catalog: Catalog): FactBase {
+  const facts: Facts = factsOf(catalog);
+  const edges = [...facts.edgesFrom.values()].flat().filter((edge) => facts.byId.has(encodeId(edge.from)));
+  // Owners stay as references to roles that are no facts here, so that a declared owner is still set.
+  const allowDangling = (edge: (typeof edges)[number]): boolean =>
+    edge.kind === "owner" && edge.to.kind === "role";
+  return buildFactBase([...facts.byId.values()], edges, "liveDb", new Set(), { allowDangling });
+}
+
+function planView(view: ManagedView): EnginePlan {
+  const roles = new Set([...factsOf(view.current).roles, ...factsOf(view.desired).roles]);
+  const delta = planDelta(toFactBase(view.current), toFactBase(view.desired), {
+    scope: "database",
+    assumedRoles: [...roles],
+  });
+  return { actions: delta.actions.map(toAction), edits: editsOf(delta), settings: delta.preamble };
+}
+
+function editsOf(delta: Plan): Edit[] {
+  return delta.deltas.flatMap((each) =>
+    each.verb === "set" ? [{ id: encodeId(each.id), property: each.attr, from: each.from, to: each.to }] : [],
+  );
+}
+
+function toAction(action: Action): EngineAction {
+  const creates = action.produces.map(encodeId);
+  const drops = action.destroys.map(encodeId);
+  return {
+    sql: action.sql,
+    verb: action.verb,
+    objects: [...new Set([...creates, ...drops, ...action.consumes.map(encodeId)])],
+    creates,
+    drops,
+    transactional: action.transactionality !== "nonTransactional",
+    commitAfter: action.transactionality === "commitBoundaryAfter",
+    lock: action.lockClass,
+    dataLoss: action.dataLoss === "destructive",
+    rewrites: action.rewriteRisk,
+    step: columnStepOf(action),
+  };
+}

@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseCommandLine } from "./cli.ts";
+import type { Environment } from "./commands/environment.ts";
+import { parseConfig } from "./config/config.ts";
+import { loadSettingsFile } from "./config/file.ts";
+import { ERRORS, SlipwayError } from "./errors.ts";
+import { createLog, type Log, type LogOptions, writeAll } from "./log/log.ts";
+import { keepSecret } from "./log/redact.ts";
+
+const { argv, env, stderr, stdout, stdin } = process;
+const STDERR = 2;
+const STDOUT = 1;
+
+const colour = (isTerminal: boolean): boolean => isTerminal && (env["NO_COLOR"] ?? "") === "";
+const logOptions = (level: string, format: LogOptions["format"]): LogOptions => ({
+  level,
+  format,
+  fd: STDERR,
+  isTerminal: stderr.isTTY === true,
+  colour: colour(stderr.isTTY === true),
+});
+// Until the configuration is known; what is wrong with it must be said as well.
+const isFormat = (text: string | undefined): text is "json" | "pretty" =>
+  text === "json" || text === "pretty";
+const format = isFormat(env["SLIPWAY_LOG_FORMAT"]) ? env["SLIPWAY_LOG_FORMAT"] : "auto";
+let options = logOptions("info", format);
+let log: Log = createLog(options);
+
+const stop = new AbortController();
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.on(signal, () => {
+    // The second one ends at once. Left to the default it would not: the kernel spares process 1.
+    if (stop.signal.aborted) process.exit(ERRORS.INTERRUPTED.exit);
+    stop.abort(new SlipwayError("INTERRUPTED", `stopped by ${signal}`));
+  });
+}
+
+async function main(): Promise<number> {
+  const write = (text: string): void => writeAll(STDOUT, text);
+  const invocation = await parseCommandLine(argv.slice(2), write);
+  if (invocation === undefined) return 0;
+  const { flags, needsDatabase, json, perform } = invocation;
+  const configFlag = flags["config"];
+  const file = await loadSettingsFile({
+    env,
+    ...(typeof configFlag === "string" ? { flag: configFlag } : {}),
+  });
+  const bundledSchemaPath = fileURLToPath(new URL("../schema", import.meta.url));
+  const config = parseConfig({ flags, env, file, needsDatabase, bundledSchemaPath, readFile: readIfThere });
+  keepSecret(config.database?.password);
+  keepSecret(config.shadow?.password);
+  for (const value of Object.values(config.vars)) keepSecret(value.length >= 8 ? value : undefined);
+  options = logOptions(config.logLevel, config.logFormat);
+  log = createLog(options);
+  const environment: Environment = {
+    config,
+    log,
+    out: { write, isTerminal: stdout.isTTY === true, colour: colour(stdout.isTTY === true) },
+    json,
+    signal: stop.signal,
+    pod: env["POD_NAME"] ?? env["HOSTNAME"] ?? hostname(),
+    ask: stdin.isTTY === true && stderr.isTTY === true ? askAtTerminal : undefined,
+  };
+  return perform(environment);
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+async function askAtTerminal(question: string): Promise<string> {
+  const { createInterface } = await import("node:readline/promises");
+  const terminal = createInterface({ input: stdin, output: stderr });
+  try {
+    return await terminal.question(question, { signal: stop.signal });
+  } finally {
+    terminal.close();
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const { logFailure } = await import("./report/log-failure.ts");
+  process.exitCode = logFailure(log, error, options);
+}
+// A handle that something forgot must not keep the pod waiting.
+setTimeout(() => process.exit(), 1_000).unref();

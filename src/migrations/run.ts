@@ -1,0 +1,278 @@
+import { createHash } from "node:crypto";
+import type { RunContext } from "../context.ts";
+import { SlipwayError } from "../errors.ts";
+import { redact } from "../log/redact.ts";
+import { describeBlocker } from "../postgres/blockers.ts";
+import { toStatementError } from "../postgres/failure.ts";
+import { retryLocked } from "../postgres/retry.ts";
+import { hasSqlState, isServerError, RETRYABLE } from "../postgres/sqlstate.ts";
+import {
+  type Attempt,
+  COLUMNS,
+  claim,
+  type Direction,
+  type LedgerRow,
+  markDone,
+  markInflight,
+  type Progress,
+  type RecordedFailure,
+  recordApplied,
+  recordDownFailed,
+  recordFailed,
+} from "../records/ledger.ts";
+import { classifyStatement } from "../sql/classify.ts";
+import type { FileClass, StatementGroup } from "../sql/file-class.ts";
+import type { Script } from "../sql/script.ts";
+import type { SqlStatement } from "../sql/split.ts";
+import { dropInvalidIndex, findUnknownOutcome } from "./concurrent-index.ts";
+import { nextAfterFailure, toRecordedFailure } from "./reconcile.ts";
+
+/** One file ready to run, in one direction. */
+export interface Work {
+  readonly direction: Direction;
+  readonly version: bigint;
+  readonly name: string;
+  readonly checksum: string;
+  readonly script: Script;
+  readonly fileClass: FileClass;
+  /** What the ledger says of earlier attempts. */
+  readonly row: LedgerRow | undefined;
+  /** Writes the end into the ledger: in the file's own transaction where it has one. */
+  readonly finish: (durationMs: number) => Promise<void>;
+}
+
+/** True when effect and ledger row can be one transaction. */
+export function isOneTransaction(fileClass: FileClass): boolean {
+  return fileClass.groups.length <= 1 && fileClass.groups.every((group) => group.transactional);
+}
+
+export function toAttempt(work: Omit<Work, "finish">): Attempt {
+  return {
+    version: work.version,
+    name: work.name,
+    checksum: work.checksum,
+    transactional: isOneTransaction(work.fileClass),
+    steps: work.fileClass.groups.length,
+  };
+}
+
+/**
+ * Runs one file. A failure is recorded in the ledger and thrown; what the server, the lock or a signal
+ * caused is no failure of the file and is not recorded as one.
+ */
+export async function runFile(context: RunContext, work: Work): Promise<void> {
+  const start = performance.now();
+  try {
+    if (isOneTransaction(work.fileClass)) await runInTransaction(context, work, start);
+    else await runInSteps(context, work, start);
+  } catch (error) {
+    await context.session.rollback();
+    if (error instanceof SlipwayError && isFaultOfFile(error)) {
+      const failure = JSON.parse(redact(JSON.stringify(toRecordedFailure(error)))) as RecordedFailure;
+      const message = failure.reason === undefined ? error.message : `${failure.sqlstate} ${failure.reason}`;
+      const durationMs = performance.now() - start;
+      if (work.direction === "up")
+        await recordFailed(context.records, toAttempt(work), failure, message, durationMs);
+      else await recordDownFailed(context.records, work, failure, message, durationMs);
+    }
+    throw error;
+  }
+}
+
+function isFaultOfFile(error: SlipwayError): boolean {
+  return error.code === "STATEMENT_FAILED";
+}
+
+async function runInTransaction(context: RunContext, work: Work, start: number): Promise<void> {
+  const [group] = work.fileClass.groups;
+  await inTransaction(context, work, group, async () => {
+    await work.finish(performance.now() - start);
+  });
+}
+
+/** Steps of their own transactions or of none, each recorded; goes on after the last complete one. */
+async function runInSteps(context: RunContext, work: Work, start: number): Promise<void> {
+  const { records } = context;
+  const { groups } = work.fileClass;
+  const done = stepsToSkip(work, groups);
+  if (work.direction === "up") await claim(records, toAttempt(work));
+  for (const [index, group] of groups.entries()) {
+    const step = index + 1;
+    if (step <= done) continue;
+    context.signal.throwIfAborted();
+    const doneHash = hashOfSteps(groups.slice(0, step));
+    if (group.transactional) {
+      await inTransaction(context, work, group, () =>
+        markDone(records, work.direction, work.version, step, doneHash),
+      );
+      continue;
+    }
+    if (progressOf(work)?.statementInflight === step && (await isDoneAlready(context, work, group, step))) {
+      await markDone(records, work.direction, work.version, step, doneHash);
+      continue;
+    }
+    await markInflight(records, work.direction, work.version, step);
+    for (const statement of group.statements) await runAlone(context, work, statement);
+    await context.lock?.assertHeld();
+    await markDone(records, work.direction, work.version, step, doneHash);
+  }
+  await work.finish(performance.now() - start);
+}
+
+/** What the ledger says of an earlier attempt that did not come to its end. */
+function progressOf({ row, direction }: Pick<Work, "row" | "direction">): Progress | undefined {
+  if (row === undefined) return undefined;
+  if (direction === "down") return row.down;
+  return row.status === "applied" ? undefined : row;
+}
+
+/**
+ * Complete steps of an earlier attempt are left out, if the file still begins with them. The hash may be of
+ * fewer steps than are done: a person who looked may have counted one on (see OUTCOME_UNKNOWN).
+ */
+function stepsToSkip(work: Work, groups: readonly StatementGroup[]): number {
+  const { statementsDone: done = 0, doneHash } = progressOf(work) ?? {};
+  if (done === 0) return 0;
+  const isKnown = (steps: number): boolean => hashOfSteps(groups.slice(0, steps)) === doneHash;
+  const prefixes = Array.from({ length: Math.min(done, groups.length) }, (_, index) => index + 1);
+  if (done <= groups.length && (doneHash === undefined || prefixes.some(isKnown))) return done;
+  throw new SlipwayError(
+    "HISTORY_MISMATCH",
+    `${work.script.path}: the first ${done} of its steps are done, and were changed since`,
+    {
+      next: `put these statements back as they were and change only what comes after; or, to start over: update migrations.app set ${COLUMNS[work.direction].done} = 0 where version = ${work.version}`,
+    },
+  );
+}
+
+function hashOfSteps(groups: readonly StatementGroup[]): string {
+  const hash = createHash("sha256");
+  for (const statement of groups.flatMap((group) => group.statements)) {
+    hash.update(`${statement.text.replaceAll("\r\n", "\n")}\n;\n`);
+  }
+  return hash.digest("hex");
+}
+
+/** The process died in this very step: what can be seen of it in the database decides. */
+async function isDoneAlready(
+  context: RunContext,
+  work: Work,
+  group: StatementGroup,
+  step: number,
+): Promise<boolean> {
+  const { session, log } = context;
+  const { done, inflight } = COLUMNS[work.direction];
+  const ledger = `${context.records.schema}.app`;
+  for (const statement of group.statements) {
+    const outcome = await findUnknownOutcome(session, statement);
+    if (outcome === "done") continue;
+    if (outcome === "again") return false;
+    throw new SlipwayError(
+      "OUTCOME_UNKNOWN",
+      `${work.script.path}:${statement.line}: an earlier run ended inside this statement (${classifyStatement(statement).summary})`,
+      {
+        next: `look whether it took effect; if so: update ${ledger} set ${done} = ${step}, ${inflight} = null where version = ${work.version}; if not: update ${ledger} set ${inflight} = null where version = ${work.version}; then run again`,
+      },
+    );
+  }
+  log.info({ migration: work.name, step }, "An earlier run had completed this step");
+  return true;
+}
+
+async function runAlone(context: RunContext, work: Work, statement: SqlStatement): Promise<void> {
+  const { session, log } = context;
+  await dropInvalidIndex(session, statement, log);
+  // lock_timeout also ends the waiting of a concurrent build for old snapshots, and leaves an invalid index.
+  await session.execute("set lock_timeout = 0");
+  await send(context, work, statement);
+  await dropInvalidIndex(session, statement, log, () => {
+    throw new SlipwayError(
+      "STATEMENT_FAILED",
+      `${work.script.path}:${statement.line}: the index was left invalid`,
+      {
+        next: nextAfterFailure(work.name, work.version),
+      },
+    );
+  });
+}
+
+async function inTransaction(
+  context: RunContext,
+  work: Work,
+  group: StatementGroup | undefined,
+  record: () => Promise<void>,
+): Promise<void> {
+  const { session, config, signal, log } = context;
+  const begin = `begin ${group?.beginOptions ?? ""}; set local lock_timeout = ${config.lockTimeoutMs}`;
+  await retryLocked(
+    session,
+    {
+      what: `migration ${work.name}`,
+      lockTimeoutMs: config.lockTimeoutMs,
+      signal,
+      onRetry: (attempt, blockers, pauseMs) =>
+        log.warn(
+          {
+            migration: work.name,
+            attempt,
+            retryInMs: Math.round(pauseMs),
+            blockedBy: blockers.map(describeBlocker),
+          },
+          "A table is locked by another session, trying again...",
+        ),
+    },
+    () =>
+      session.transaction(async () => {
+        for (const statement of group?.statements ?? []) await send(context, work, statement);
+        if (session.status !== "T") throw transactionEnded(work);
+        // The file may have taken a role without rights on slipway's tables.
+        await session.execute("reset role");
+        await record();
+      }, begin),
+  ).catch((error: unknown) => {
+    if (isServerError(error)) throw atCommit(work, error);
+    throw error;
+  });
+}
+
+/** Deferred constraints speak up at COMMIT: the file's fault, at no statement in particular. */
+function atCommit(work: Work, error: Parameters<typeof toStatementError>[1]): SlipwayError {
+  const last = work.script.statements.at(-1);
+  const part = { script: work.script, start: last?.start ?? 0, sql: last?.text ?? "" };
+  return toStatementError(
+    `migration ${work.name} failed at its commit`,
+    error,
+    part,
+    nextAfterFailure(work.name, work.version),
+  );
+}
+
+function transactionEnded(work: Work): SlipwayError {
+  return new SlipwayError("STATEMENT_FAILED", `migration ${work.name} ended the transaction it runs in`, {
+    next: nextAfterFailure(work.name, work.version),
+  });
+}
+
+async function send(context: RunContext, work: Work, statement: SqlStatement): Promise<void> {
+  const { session, signal } = context;
+  signal.throwIfAborted();
+  try {
+    await session.execute(statement.text);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isServerError(error)) throw error;
+    if (hasSqlState(error, RETRYABLE) && session.status !== "I") throw error;
+    const part = { script: work.script, start: statement.start, sql: statement.text };
+    throw toStatementError(
+      `migration ${work.name} failed`,
+      error,
+      part,
+      nextAfterFailure(work.name, work.version),
+    );
+  }
+}
+
+/** Writes the end of an up migration into the ledger. */
+export function finishUp(context: RunContext, work: Omit<Work, "finish">): Work["finish"] {
+  return (durationMs) => recordApplied(context.records, toAttempt(work), durationMs);
+}

@@ -1,0 +1,36 @@
+/** What to do next, by SQLSTATE: one sentence for a person who did not write the statement. */
+const ADVICE: Readonly<Record<string, string>> = {
+  "25001": "move the statement into a file of its own, or add `-- slipway: no-transaction` to this one",
+  "25006": "the server is read-only: connect to the primary",
+  "2BP01": "other objects depend on it (see detail): drop or change them first, in the same file",
+  "3F000": "the schema is not there: create it in bootstrap.sql, or qualify the name",
+  "40P01": "another session was in the way: run again",
+  "42501": "grant the role what is named, or run as a role that has it",
+  "42601": "correct the syntax at the caret",
+  "42P01": "the table is not there (yet): check the order of files, the spelling and the schema",
+  "42P07":
+    "it is there already: from a change by hand, or from another tool; drop it or take the statement out",
+  "42701": "the column is there already: from a change by hand, or from another tool; take the statement out",
+  "42710":
+    "it is there already: from a change by hand, or from another tool; drop it or take the statement out",
+  "42703": "check the column's name, and that the migration that adds it comes first",
+  "42883":
+    "check the function's name and argument types, and that its extension is installed in the search_path",
+  "53100": "the server's disk is full: make room, then run again",
+  "53200": "the server ran out of shared memory: raise max_locks_per_transaction, or split the file",
+  "55P03": "another session holds the lock: see pg_stat_activity, or raise SLIPWAY_LOCK_TIMEOUT",
+  "55P04": "use the new enum value in a later file: PostgreSQL wants its ALTER TYPE committed first",
+  "57014": "it was cancelled: by SLIPWAY_STATEMENT_TIMEOUT or by a person",
+  "23502": "fill the missing values first (an UPDATE in an earlier migration), then add the constraint",
+  "23503": "rows point to missing rows: repair the data, or add the constraint NOT VALID and validate later",
+  "23505": "there are duplicates (see detail): remove them first",
+  "23514": "rows break the check: repair the data, or add the constraint NOT VALID and validate later",
+  "22001": "a value is longer than the new type allows: shorten the data first",
+  "22003": "a value does not fit the new type: correct the data first",
+  "22P02": "a value cannot be read as the new type: correct the data first",
+  "0A000": "PostgreSQL does not support this here (see its words): rewrite the statement",
+};
+
+export function adviceFor(sqlstate: string): string | undefined {
+  return ADVICE[sqlstate];
+}

@@ -1,0 +1,82 @@
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { type ConfigWithDatabase, parseConfig } from "./config/config.ts";
+import { loadSettingsFile } from "./config/file.ts";
+import { openSession } from "./postgres/connect.ts";
+import { findUpToDate, readStanding, type Standing } from "./records/standing.ts";
+import { RELEASE } from "./release.ts";
+import { readSourceFiles } from "./source/files.ts";
+import { quoteIdent } from "./sql/quote.ts";
+
+async function findNothingToDo(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  bundledSchemaPath: string,
+): Promise<boolean> {
+  if (argv.length > 1 || (argv[0] ?? "run") !== "run") return false;
+  const file = await loadSettingsFile({ env });
+  const config = parseConfig({
+    flags: {},
+    env,
+    file,
+    needsDatabase: true,
+    bundledSchemaPath,
+    readFile: readIfThere,
+  });
+  const session = await openSession(config.database, {
+    applicationName: `slipway/${RELEASE} ${env["POD_NAME"] ?? hostname()}`,
+    statementTimeoutMs: config.statementTimeoutMs,
+    waitMs: 0,
+    signal: AbortSignal.timeout(5_000),
+  });
+  const asking = readStanding(session, quoteIdent(config.stateSchema));
+  // In good order also when the answer is not waited for: the server would log a connection that broke off.
+  const closing = asking.catch(() => undefined).finally(() => session.close());
+  const isAnswered = await answer(config, asking, env);
+  if (!isAnswered) await closing;
+  return isAnswered;
+}
+
+async function answer(
+  config: ConfigWithDatabase,
+  asking: Promise<Standing | undefined>,
+  env: NodeJS.ProcessEnv,
+): Promise<boolean> {
+  const { createLog } = await import("./log/log.ts");
+  const { reportUnchanged } = await import("./report/unchanged.ts");
+  const files = readSourceFiles(config);
+  const last = findUpToDate(await asking, files.hash);
+  if (last === undefined) return false;
+
+  const isTerminal = process.stderr.isTTY === true;
+  const log = createLog({
+    level: config.logLevel,
+    format: config.logFormat,
+    fd: 2,
+    isTerminal,
+    colour: isTerminal && (env["NO_COLOR"] ?? "") === "",
+  });
+  for (const warning of files.warnings) log.warn({ at: warning.at }, warning.message);
+  reportUnchanged(log, last);
+  return true;
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The one thing that a restarted pod mostly needs: `slipway run` on a database that is up to date. True
+ * when that was the case and is said; on anything else, errors included, false, and the program itself
+ * starts from the beginning. So nothing is decided here but that there is nothing to do.
+ *
+ * It is a file of its own, with little in it, because starting Node and compiling the program would take
+ * longer than asking; what else is needed is loaded while the server thinks.
+ */
+export async function probe(bundledSchemaPath: string): Promise<boolean> {
+  return findNothingToDo(process.argv.slice(2), process.env, bundledSchemaPath).catch(() => false);
+}

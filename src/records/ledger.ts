@@ -1,0 +1,331 @@
+import type { Records } from "./records.ts";
+
+export type LedgerStatus = "pending" | "applied" | "failed";
+
+/** One migration as the ledger (`migrations.app`) knows it. */
+export interface LedgerRow {
+  readonly version: bigint;
+  readonly name: string;
+  readonly status: LedgerStatus;
+  readonly errorMessage: string | undefined;
+  readonly appliedAt: Date | undefined;
+  /** Of the file as it was applied or last tried; undefined when the row was written by a person. */
+  readonly checksum: string | undefined;
+  /** Steps of a file without one transaction around it: known to be complete, of all. */
+  readonly statementsDone: number;
+  readonly statementsTotal: number | undefined;
+  /** A step that was begun, and of which nobody knows yet whether it is complete. From 1. */
+  readonly statementInflight: number | undefined;
+  /** Hash of the text of the steps that are complete. */
+  readonly doneHash: string | undefined;
+  /** The same three for the way back, while it is under way. */
+  readonly down: Progress;
+  readonly attempts: number;
+  readonly startedAt: Date | undefined;
+  readonly durationMs: number | undefined;
+  /** The error as it was reported, for reporting it again. */
+  readonly failure: RecordedFailure | undefined;
+}
+
+/** How far a file with steps has come. */
+export interface Progress {
+  readonly statementsDone: number;
+  readonly statementInflight: number | undefined;
+  readonly doneHash: string | undefined;
+}
+
+/** What is needed to report a failure again without trying again. */
+export interface RecordedFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly next: string;
+  readonly sqlstate?: string;
+  readonly reason?: string;
+  readonly place?: { readonly file: string; readonly line?: number; readonly column?: number };
+  readonly excerpt?: string;
+  readonly detail?: string;
+}
+
+interface RawRow {
+  version: string;
+  name: string;
+  status: LedgerStatus;
+  error_message: string | null;
+  applied_at: Date | null;
+  checksum: string | null;
+  statements_done: number;
+  statements_total: number | null;
+  statement_inflight: number | null;
+  done_hash: string | null;
+  down_done: number;
+  down_inflight: number | null;
+  down_hash: string | null;
+  attempts: number;
+  started_at: Date | null;
+  duration_ms: string | null;
+  failure: RecordedFailure | null;
+}
+
+export async function readLedger(records: Records): Promise<LedgerRow[]> {
+  if (!records.exist) return [];
+  const rows = await records.session.query<Record<string, unknown> & RawRow>(
+    `select version::text, name, status, error_message, applied_at, checksum, statements_done, statements_total,
+            statement_inflight, done_hash, down_done, down_inflight, down_hash, attempts, started_at, duration_ms::text, failure
+       from ${records.schema}.app
+      order by app.version`,
+  );
+  return rows.map((row) => ({
+    version: BigInt(row.version),
+    name: row.name,
+    status: row.status,
+    errorMessage: row.error_message ?? undefined,
+    appliedAt: row.applied_at ?? undefined,
+    checksum: row.checksum ?? undefined,
+    statementsDone: row.statements_done,
+    statementsTotal: row.statements_total ?? undefined,
+    statementInflight: row.statement_inflight ?? undefined,
+    doneHash: row.done_hash ?? undefined,
+    down: {
+      statementsDone: row.down_done,
+      statementInflight: row.down_inflight ?? undefined,
+      doneHash: row.down_hash ?? undefined,
+    },
+    attempts: row.attempts,
+    startedAt: row.started_at ?? undefined,
+    durationMs: row.duration_ms === null ? undefined : Number(row.duration_ms),
+    failure: row.failure ?? undefined,
+  }));
+}
+
+/** What an attempt is about. */
+export interface Attempt {
+  readonly version: bigint;
+  readonly name: string;
+  readonly checksum: string;
+  readonly transactional: boolean;
+  readonly steps: number;
+}
+
+/** A quick text of the ledger's content, by which a later run sees that nobody changed it. */
+export function ledgerSignatureSql(schema: string): string {
+  return `select count(*) || ':' || coalesce(bit_xor(pg_catalog.hash_record_extended(
+            row(version, name, status, checksum, statements_done, down_done), 0)), 0) from ${schema}.app`;
+}
+
+/**
+ * Marks an attempt as begun. A file in one transaction does this inside it, together with the mark of
+ * its end: there is nothing to see of it from outside, and nothing to clean up.
+ */
+export async function claim(records: Records, attempt: Attempt): Promise<void> {
+  await records.session.query(
+    `insert into ${records.schema}.app
+       (version, name, status, checksum, transactional, statements_total, attempts, started_at, run_id)
+     values ($1, $2, 'pending', $3, $4, $5, 1, clock_timestamp(), $6)
+     on conflict (version) do update
+        set name = excluded.name, status = 'pending', checksum = excluded.checksum,
+            transactional = excluded.transactional, statements_total = excluded.statements_total,
+            attempts = app.attempts + 1, started_at = excluded.started_at, run_id = excluded.run_id,
+            applied_at = null, failure = null`,
+    [
+      attempt.version.toString(),
+      attempt.name,
+      attempt.checksum,
+      attempt.transactional,
+      attempt.steps,
+      records.runId,
+    ],
+  );
+}
+
+/** Writes the whole of an attempt at once, where effect and ledger row are one transaction. */
+export async function recordApplied(records: Records, attempt: Attempt, durationMs: number): Promise<void> {
+  await records.session.query(
+    `with row as (
+       insert into ${records.schema}.app
+         (version, name, status, checksum, transactional, statements_total, statements_done, attempts, started_at,
+          applied_at, duration_ms, run_id)
+       values ($1, $2, 'applied', $3, $4, $5, $5, 1, clock_timestamp() - make_interval(secs => $6::float8 / 1000),
+               clock_timestamp(), $6::float8, $7)
+       on conflict (version) do update
+          set name = excluded.name, status = 'applied', checksum = excluded.checksum,
+              transactional = excluded.transactional, statements_total = excluded.statements_total,
+              statements_done = excluded.statements_total, statement_inflight = null, done_hash = null,
+              attempts = app.attempts + case when excluded.transactional then 1 else 0 end,
+              started_at = case when excluded.transactional then excluded.started_at else app.started_at end,
+              applied_at = excluded.applied_at, duration_ms = excluded.duration_ms, run_id = excluded.run_id,
+              error_message = null, failure = null)
+     insert into ${records.schema}.app_log (run_id, version, name, event, duration_ms, checksum, release)
+     values ($7, $1, $2, 'applied', $6::float8, $3, $8)`,
+    [
+      attempt.version.toString(),
+      attempt.name,
+      attempt.checksum,
+      attempt.transactional,
+      attempt.steps,
+      Math.round(durationMs),
+      records.runId,
+      records.release,
+    ],
+  );
+}
+
+export type Direction = "up" | "down";
+
+/** Where the progress in each direction stands. */
+export const COLUMNS = {
+  up: { done: "statements_done", inflight: "statement_inflight", hash: "done_hash" },
+  down: { done: "down_done", inflight: "down_inflight", hash: "down_hash" },
+} as const satisfies Record<Direction, { done: string; inflight: string; hash: string }>;
+
+/** A step of a file without one transaction around it begins; its outcome is not known until it is recorded. */
+export async function markInflight(
+  records: Records,
+  direction: Direction,
+  version: bigint,
+  step: number,
+): Promise<void> {
+  const { inflight } = COLUMNS[direction];
+  await records.session.query(`update ${records.schema}.app set ${inflight} = $2 where version = $1`, [
+    version.toString(),
+    step,
+  ]);
+}
+
+export async function markDone(
+  records: Records,
+  direction: Direction,
+  version: bigint,
+  step: number,
+  doneHash: string,
+): Promise<void> {
+  const { done, inflight, hash } = COLUMNS[direction];
+  await records.session.query(
+    `update ${records.schema}.app set ${done} = $2, ${hash} = $3, ${inflight} = null where version = $1`,
+    [version.toString(), step, doneHash],
+  );
+}
+
+/** A way back that failed leaves the migration applied: only the history tells. */
+export async function recordDownFailed(
+  records: Records,
+  migration: { readonly version: bigint; readonly name: string },
+  failure: RecordedFailure,
+  message: string,
+  durationMs: number,
+): Promise<void> {
+  await records.session.query(
+    `insert into ${records.schema}.app_log
+       (run_id, version, name, event, direction, sqlstate, message, duration_ms, release)
+     values ($1, $2, $3, 'failed', 'down', $4, $5, $6, $7)`,
+    [
+      records.runId,
+      migration.version.toString(),
+      migration.name,
+      failure.sqlstate ?? null,
+      message,
+      Math.round(durationMs),
+      records.release,
+    ],
+  );
+}
+
+export async function recordFailed(
+  records: Records,
+  attempt: Attempt,
+  failure: RecordedFailure,
+  message: string,
+  durationMs: number,
+): Promise<void> {
+  await records.session.query(
+    `with row as (
+       insert into ${records.schema}.app
+         (version, name, status, checksum, transactional, statements_total, attempts, started_at, duration_ms, run_id,
+          error_message, failure)
+       values ($1, $2, 'failed', $3, $4, $5, 1, clock_timestamp() - make_interval(secs => $6::float8 / 1000), $6::float8,
+               $7, $8, $9)
+       on conflict (version) do update
+          set name = excluded.name, status = 'failed', checksum = excluded.checksum,
+              transactional = excluded.transactional, statements_total = excluded.statements_total,
+              attempts = app.attempts + case when excluded.transactional then 1 else 0 end,
+              started_at = case when excluded.transactional then excluded.started_at else app.started_at end,
+              duration_ms = excluded.duration_ms, run_id = excluded.run_id,
+              error_message = excluded.error_message, failure = excluded.failure, applied_at = null)
+     insert into ${records.schema}.app_log
+       (run_id, version, name, event, sqlstate, message, duration_ms, checksum, release)
+     values ($7, $1, $2, 'failed', $10, $8, $6::float8, $3, $11)`,
+    [
+      attempt.version.toString(),
+      attempt.name,
+      attempt.checksum,
+      attempt.transactional,
+      attempt.steps,
+      Math.round(durationMs),
+      records.runId,
+      message,
+      JSON.stringify(failure),
+      failure.sqlstate ?? null,
+      records.release,
+    ],
+  );
+}
+
+/** Takes a migration off the ledger, in the transaction that undid it. */
+export async function recordReverted(
+  records: Records,
+  migration: { readonly version: bigint; readonly name: string },
+  durationMs: number,
+): Promise<void> {
+  await records.session.query(
+    `with gone as (delete from ${records.schema}.app where version = $1)
+     insert into ${records.schema}.app_log (run_id, version, name, event, direction, duration_ms, release)
+     values ($3, $1, $2, 'applied', 'down', $4, $5)`,
+    [migration.version.toString(), migration.name, records.runId, Math.round(durationMs), records.release],
+  );
+}
+
+/** Adds a remark to the history: `interrupted`, `retry`, `rename`. */
+export async function recordEvent(
+  records: Records,
+  migration: { readonly version: bigint; readonly name: string },
+  event: string,
+  message: string,
+): Promise<void> {
+  await records.session.query(
+    `insert into ${records.schema}.app_log (run_id, version, name, event, message, release)
+     values ($1, $2, $3, $4, $5, $6)`,
+    [records.runId, migration.version.toString(), migration.name, event, message, records.release],
+  );
+}
+
+/** Sets a failed migration to be tried again. False when there is no such failed one. */
+export async function setPending(records: Records, version: bigint): Promise<boolean> {
+  const { rowCount } = await records.session.raw(
+    `update ${records.schema}.app set status = 'pending', error_message = '' where version = $1 and status = 'failed'`,
+    [version.toString()],
+  );
+  return (rowCount ?? 0) > 0;
+}
+
+/** Records migrations as applied without running them: another tool did. */
+export async function recordAdopted(
+  records: Records,
+  migrations: readonly { readonly version: bigint; readonly name: string; readonly checksum: string }[],
+  message: string,
+): Promise<void> {
+  const { session, schema, runId, release } = records;
+  const columns = [
+    migrations.map(({ version }) => version.toString()),
+    migrations.map(({ name }) => name),
+    migrations.map(({ checksum }) => checksum),
+  ];
+  await session.query(
+    `with row as (
+       insert into ${schema}.app (version, name, status, checksum, applied_at, run_id)
+       select version, name, 'applied', checksum, clock_timestamp(), $4
+         from unnest($1::bigint[], $2::text[], $3::text[]) as m(version, name, checksum)
+       returning version, name, checksum)
+     insert into ${schema}.app_log (run_id, version, name, event, message, checksum, release)
+     select $4, version, name, 'adopt', $5, checksum, $6 from row`,
+    [...columns, runId, message, release],
+  );
+}

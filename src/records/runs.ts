@@ -1,0 +1,145 @@
+import type { Records } from "./records.ts";
+
+export type RunStatus = "running" | "done" | "failed" | "interrupted" | "abandoned";
+
+/** What a phase did, as recorded and reported. */
+export type PhaseOutcome = "pending" | "skipped" | "unchanged" | "applied" | "kept" | "planned" | "failed";
+
+/** A constant message, and what it is about. */
+export interface Warning {
+  readonly message: string;
+  readonly objects?: readonly string[];
+}
+
+export interface PhaseRecord {
+  readonly phase: "bootstrap" | "declarative" | "user";
+  readonly outcome: PhaseOutcome;
+  readonly durationMs: number;
+  /** Changes made, or migrations applied. */
+  readonly changes: number;
+  readonly message?: string;
+  /** What has to be said again by every run that finds things as they are. */
+  readonly warnings?: readonly Warning[];
+}
+
+/** The hashes by which a later run sees, without a lock, that there is nothing to do. */
+export interface RunSignatures {
+  readonly sourceHash: string;
+  readonly catalog: string;
+  readonly bootstrap: string;
+  readonly ledger: string;
+}
+
+export interface FinishedRun {
+  readonly status: Exclude<RunStatus, "running" | "abandoned">;
+  readonly phases: readonly PhaseRecord[];
+  readonly planId?: string | undefined;
+  readonly userVersion?: bigint | undefined;
+  readonly error?: { readonly code: string; readonly message: string } | undefined;
+  readonly signatures?: RunSignatures | undefined;
+}
+
+/**
+ * Writes the row of a run that starts. The caller holds the run lock, so any other row still marked
+ * running belongs to a process that died.
+ */
+export async function beginRun(records: Records, command: string, pod: string): Promise<void> {
+  const { session, schema, runId, release } = records;
+  await session.query(
+    `with gone as (
+       update ${schema}.runs set status = 'abandoned', finished_at = clock_timestamp() where status = 'running')
+     insert into ${schema}.runs (id, command, pod, release) values ($1, $2, $3, $4)`,
+    [runId, command, pod, release],
+  );
+}
+
+export async function finishRun(records: Records, run: FinishedRun): Promise<void> {
+  const { session, schema, runId } = records;
+  await session.query(
+    `update ${schema}.runs
+        set status = $2, finished_at = clock_timestamp(), phases = $3, plan_id = $4, user_version = $5,
+            error_code = $6, error_message = $7,
+            source_hash = $8, catalog_signature = $9, bootstrap_signature = $10, ledger_signature = $11
+      where id = $1`,
+    [
+      runId,
+      run.status,
+      JSON.stringify(run.phases),
+      run.planId ?? null,
+      run.userVersion?.toString() ?? null,
+      run.error?.code ?? null,
+      run.error?.message ?? null,
+      run.signatures?.sourceHash ?? null,
+      run.signatures?.catalog ?? null,
+      run.signatures?.bootstrap ?? null,
+      run.signatures?.ledger ?? null,
+    ],
+  );
+}
+
+export interface RunRow {
+  readonly id: string;
+  readonly command: string;
+  readonly status: RunStatus;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | undefined;
+  readonly phases: readonly PhaseRecord[];
+  readonly planId: string | undefined;
+  readonly errorCode: string | undefined;
+  readonly errorMessage: string | undefined;
+  readonly pod: string | undefined;
+  readonly release: string;
+}
+
+interface RawRunRow {
+  id: string;
+  command: string;
+  status: RunStatus;
+  started_at: Date;
+  finished_at: Date | null;
+  phases: PhaseRecord[];
+  plan_id: string | null;
+  error_code: string | null;
+  error_message: string | null;
+  pod: string | null;
+  release: string;
+}
+
+/** The newest runs first. */
+export async function listRuns(records: Records, limit: number): Promise<RunRow[]> {
+  const rows = await records.session.query<RawRunRow>(
+    `select id, command, status, started_at, finished_at, phases, plan_id, error_code, error_message, pod, release
+       from ${records.schema}.runs
+      order by started_at desc
+      limit $1`,
+    [limit],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    command: row.command,
+    status: row.status,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at ?? undefined,
+    phases: row.phases,
+    planId: row.plan_id ?? undefined,
+    errorCode: row.error_code ?? undefined,
+    errorMessage: row.error_message ?? undefined,
+    pod: row.pod ?? undefined,
+    release: row.release,
+  }));
+}
+
+/**
+ * The catalog's signature as the last complete run left it; undefined when that run found the declared
+ * objects changed and left them so.
+ */
+export async function findLastSignature(records: Records): Promise<string | undefined> {
+  if (!records.exist) return undefined;
+  const [row] = await records.session.query<{ catalog_signature: string | null; phases: PhaseRecord[] }>(
+    `select catalog_signature, phases from ${records.schema}.runs
+      where status = 'done' and catalog_signature is not null
+      order by finished_at desc limit 1`,
+  );
+  const isKept = row?.phases.some((phase) => phase.phase === "declarative" && phase.outcome === "kept");
+  return isKept === true ? undefined : (row?.catalog_signature ?? undefined);
+}

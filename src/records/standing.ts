@@ -1,0 +1,118 @@
+import type { Session } from "../postgres/session.ts";
+import { bootstrapSignatureSql, catalogSignatureSql } from "../postgres/signature.ts";
+import { hasSqlState, NOT_THERE } from "../postgres/sqlstate.ts";
+import { requireReadable } from "./install.ts";
+import { parseStamp } from "./layout.ts";
+import { ledgerSignatureSql } from "./ledger.ts";
+import type { PhaseRecord, RunSignatures } from "./runs.ts";
+
+/** The run that left the database as it is. */
+export interface LastRun {
+  readonly phases: readonly PhaseRecord[];
+  readonly userVersion: bigint | undefined;
+  readonly finishedAt: Date;
+}
+
+/** How the database stands: the signatures of now, and what the last complete runs left. */
+export interface Standing {
+  readonly now: Omit<RunSignatures, "sourceHash">;
+  readonly runs: readonly (LastRun & RunSignatures)[];
+}
+
+interface StandingRow {
+  stamp: string | null;
+  catalog: string;
+  bootstrap: string;
+  ledger: string;
+  runs: readonly {
+    source_hash: string;
+    catalog_signature: string;
+    bootstrap_signature: string;
+    ledger_signature: string;
+    phases: PhaseRecord[];
+    user_version: string | null;
+    finished_at: string;
+  }[];
+}
+
+/** As many complete runs are looked at: more releases than that don't take turns on one database. */
+const RUNS = 20;
+
+const standingSql = (schema: string): string => `
+with state as materialized (
+  select managed_schemas, declared_partitions from ${schema}.declarative_state order by id desc limit 1),
+bootstrap as materialized (
+  select names from ${schema}.bootstrap_state order by id desc limit 1),
+done as (
+  select source_hash, catalog_signature, bootstrap_signature, ledger_signature, phases,
+         user_version::text as user_version, finished_at
+    from ${schema}.runs
+   where status = 'done' and source_hash is not null
+   order by started_at desc limit ${RUNS})
+select pg_catalog.obj_description($1::text::regnamespace, 'pg_namespace') as stamp,
+       (${catalogSignatureSql(
+         "(select managed_schemas from state)::text[]",
+         "(select declared_partitions from state)::text[]",
+       )}) as catalog,
+       (${bootstrapSignatureSql("(select names from bootstrap)::text[]")}) as bootstrap,
+       (${ledgerSignatureSql(schema)}) as ledger,
+       coalesce((select pg_catalog.json_agg(done) from done), '[]') as runs`;
+
+/**
+ * How the database stands, in one question and without a lock; undefined before the first run. `schema`
+ * is the records' schema, quoted. Throws RECORDS_TOO_NEW.
+ */
+export async function readStanding(session: Session, schema: string): Promise<Standing | undefined> {
+  const row = await findRow(session, schema);
+  if (row === undefined) return undefined;
+  requireReadable(schema, parseStamp(row.stamp) ?? 0);
+  return {
+    now: { catalog: row.catalog, bootstrap: row.bootstrap, ledger: row.ledger },
+    runs: row.runs.map((run) => ({
+      sourceHash: run.source_hash,
+      catalog: run.catalog_signature,
+      bootstrap: run.bootstrap_signature,
+      ledger: run.ledger_signature,
+      phases: run.phases,
+      userVersion: run.user_version === null ? undefined : BigInt(run.user_version),
+      finishedAt: new Date(run.finished_at),
+    })),
+  };
+}
+
+async function findRow(session: Session, schema: string): Promise<StandingRow | undefined> {
+  try {
+    const rows = await session.query<Record<string, unknown> & StandingRow>(standingSql(schema), [schema]);
+    return rows[0];
+  } catch (error) {
+    // Before the first run there are no records; an older layout lacks a column.
+    if (hasSqlState(error, NOT_THERE)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * A text that changes when a run comes to its end: asked again and again by those who wait, it must cost
+ * next to nothing.
+ */
+export async function readRunMarker(session: Session, schema: string): Promise<string> {
+  try {
+    const [row] = await session.query<{ marker: string | null }>(
+      `select max(finished_at)::text as marker from ${schema}.runs`,
+    );
+    return row?.marker ?? "";
+  } catch (error) {
+    if (hasSqlState(error, NOT_THERE)) return "";
+    throw error;
+  }
+}
+
+/** The newest complete run that was asked for the very same, if everything still is as it left it. */
+export function findUpToDate(standing: Standing | undefined, sourceHash: string): LastRun | undefined {
+  const last = standing?.runs.find((run) => run.sourceHash === sourceHash);
+  if (last === undefined || standing === undefined) return undefined;
+  const { now } = standing;
+  const isSame =
+    now.catalog === last.catalog && now.bootstrap === last.bootstrap && now.ledger === last.ledger;
+  return isSame ? last : undefined;
+}

@@ -1,0 +1,86 @@
+import type { Config } from "../config/config.ts";
+import { type Problem, ProblemsError } from "../errors.ts";
+import { hashSource } from "./hash.ts";
+import { type Migration, readMigrations } from "./migrations.ts";
+import { readSchemaFolder } from "./schema-folder.ts";
+import type { SqlFile } from "./text.ts";
+
+/** The user's files as they were read: named and hashed, not yet looked into. */
+export interface SourceFiles {
+  /** Names all of it: the same text stands for the same wish. */
+  readonly hash: string;
+  readonly bootstrap: SqlFile | undefined;
+  readonly schema: readonly SqlFile[] | undefined;
+  readonly migrations: readonly Migration[] | undefined;
+  readonly warnings: readonly Problem[];
+}
+
+export type SourceConfig = Pick<
+  Config,
+  | "schemaPath"
+  | "migrationsPath"
+  | "vars"
+  | "migrationPlaceholders"
+  | "extras"
+  | "onOlder"
+  | "drift"
+  | "missing"
+  | "outOfOrder"
+>;
+
+/** Reads and names all files. Throws SOURCE_INVALID with everything that is wrong with names and bytes. */
+export function readSourceFiles(config: SourceConfig): SourceFiles {
+  const problems: Problem[] = [];
+  const folder = collect(problems, () =>
+    config.schemaPath === undefined ? undefined : readSchemaFolder(config.schemaPath),
+  );
+  const found = collect(problems, () =>
+    config.migrationsPath === undefined ? undefined : readMigrations(config.migrationsPath),
+  );
+  if (problems.length > 0) throw new ProblemsError("SOURCE_INVALID", problems);
+  const all = [
+    ...(folder?.bootstrap === undefined ? [] : [folder.bootstrap]),
+    ...(folder?.files ?? []).map((file) => ({ ...file, name: `schemas/${file.name}` })),
+    ...(found?.migrations ?? []).map(({ up }) => ({ ...up, name: `migrations/${up.name}` })),
+  ];
+  return {
+    hash: hashSource({ files: all, vars: { ...usedVars(config, all), ...settingsOf(config) } }),
+    bootstrap: folder?.bootstrap,
+    schema: folder?.files,
+    migrations: found?.migrations,
+    warnings: [...(folder?.warnings ?? []), ...(found?.warnings ?? [])],
+  };
+}
+
+/** Names the content of some of the files, with the values that go into them. */
+export function hashFiles(config: SourceConfig, files: readonly SqlFile[]): string {
+  return hashSource({ files, vars: usedVars(config, files) });
+}
+
+function usedVars(config: SourceConfig, files: readonly { readonly text: string }[]): Record<string, string> {
+  const used: Record<string, string> = {};
+  for (const { text } of files) {
+    if (!text.includes("{{")) continue;
+    for (const [name, value] of Object.entries(config.vars)) {
+      if (new RegExp(`\\{\\{\\s*${name}\\s*\\}\\}`).test(text)) used[name] = value;
+    }
+  }
+  return used;
+}
+
+/** Settings that change what the same files ask for, or what must be said about them. */
+function settingsOf(config: SourceConfig): Record<string, string> {
+  const { extras, onOlder, drift, missing, outOfOrder } = config;
+  const settings = { extras, onOlder, drift, missing, outOfOrder };
+  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [`setting ${name}`, value]));
+}
+
+function collect<T>(problems: Problem[], read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ProblemsError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
+}

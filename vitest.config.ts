@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"] },
+      },
+      {
+        extends: true,
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          // Only here: the unit tests must not wait for a server.
+          globalSetup: ["test/support/servers.ts"],
+          testTimeout: 60_000,
+          // Servers and processes on a machine that does other work: a deadline may be missed once.
+          retry: 1,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
