@@ -7,9 +7,6 @@ import { hasSqlState, isServerError, OUT_OF_LOCKS, RETRYABLE } from "../postgres
 import { setFingerprint, UNKNOWN_FINGERPRINT } from "../records/declarative-state.ts";
 import { type Change, type Plan, type Segment, segmentsOf } from "./plan.ts";
 
-/** Changes of one transaction, where the server's lock table is too small for all of them. */
-const PART_SIZE = 500;
-
 /**
  * Runs a plan on the locked session. `finish` checks and records the result: it shares the transaction
  * of the last segment, so a plan that is transactional as a whole either holds completely, checked and
@@ -40,29 +37,31 @@ async function applySegment(
   try {
     await runTransaction(context, segment, progress, finish);
   } catch (error) {
-    if (!isOutOfLocks(error) || segment.changes.length <= PART_SIZE) throw error;
-    await applyInParts(context, segment, progress, finish);
+    if (!isOutOfLocks(error) || segment.changes.length === 1) throw error;
+    await applyHalves(context, segment, progress, finish);
   }
 }
 
-/** What was committed when a part fails is no loss: the next run plans from what is there. */
-async function applyInParts(
+/**
+ * Halves until a part fits: how many locks are left on a server, nobody can ask. What was committed when
+ * a part fails is no loss: the next run plans from what is there.
+ */
+async function applyHalves(
   context: RunContext,
   segment: Segment,
   progress: Progress,
   finish: (() => Promise<void>) | undefined,
 ): Promise<void> {
+  const half = Math.ceil(segment.changes.length / 2);
   context.log.info(
-    { changes: segment.changes.length, at: PART_SIZE },
+    { changes: segment.changes.length, at: half },
     "The plan outgrows one transaction of this server (max_locks_per_transaction), applying it in parts...",
   );
   await setFingerprint(context.records, UNKNOWN_FINGERPRINT);
-  const parts = segmentsOf(segment.changes, PART_SIZE);
-  let done = progress.done;
-  for (const part of parts) {
-    await runTransaction(context, part, { ...progress, done }, part === parts.at(-1) ? finish : undefined);
-    done += part.changes.length;
-  }
+  const [first, second] = [segment.changes.slice(0, half), segment.changes.slice(half)];
+  await applySegment(context, { ...segment, changes: first }, progress, undefined);
+  const done = progress.done + first.length;
+  await applySegment(context, { ...segment, changes: second }, { ...progress, done }, finish);
 }
 
 function isOutOfLocks(error: unknown): boolean {

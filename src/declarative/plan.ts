@@ -100,8 +100,7 @@ export interface Segment {
   readonly changes: readonly Change[];
 }
 
-/** `limit` caps the changes of one transaction. */
-export function segmentsOf(changes: readonly Change[], limit = Number.POSITIVE_INFINITY): Segment[] {
+export function segmentsOf(changes: readonly Change[]): Segment[] {
   const segments: Segment[] = [];
   let open: Change[] = [];
   const close = (): void => {
@@ -115,7 +114,7 @@ export function segmentsOf(changes: readonly Change[], limit = Number.POSITIVE_I
       continue;
     }
     open.push(change);
-    if (change.commitAfter || open.length >= limit) close();
+    if (change.commitAfter) close();
   }
   close();
   return segments;

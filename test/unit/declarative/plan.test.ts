@@ -56,7 +56,7 @@ test("how a change is judged or shown is no part of the plan's id", () => {
 });
 
 /** A segment's statements by their first letters: `[…]` for a transaction, bare outside of one. */
-function shapeOf(changes: readonly Change[], limit?: number): string {
+function shapeOf(changes: readonly Change[]): string {
   const letters = new Map([
     [A, "a"],
     [B, "b"],
@@ -64,7 +64,7 @@ function shapeOf(changes: readonly Change[], limit?: number): string {
     [ENUM, "e"],
     [ALONE, "i"],
   ]);
-  return segmentsOf(changes, limit)
+  return segmentsOf(changes)
     .map((segment) => {
       const inside = segment.changes.map((change) => letters.get(change)).join("");
       return segment.transactional ? `[${inside}]` : inside;
@@ -90,27 +90,10 @@ for (const [changes, shape] of SEGMENTS) {
   });
 }
 
-const LIMITED: ReadonlyArray<readonly [limit: number, changes: readonly Change[], shape: string]> = [
-  [1, [A, B, C], "[a] [b] [c]"],
-  [2, [A, B, C], "[ab] [c]"],
-  [2, [A, B, C, A], "[ab] [ca]"],
-  [3, [A, B, C], "[abc]"],
-  [500, [A, B, C], "[abc]"],
-  [2, [A, ALONE, B, C, A], "[a] i [bc] [a]"],
-  [3, [A, ENUM, B, C], "[ae] [bc]"],
-];
-for (const [limit, changes, shape] of LIMITED) {
-  test(`a transaction of at most ${limit} changes takes no more than that: ${shape}`, () => {
-    expect(shapeOf(changes, limit)).toBe(shape);
-  });
-}
-
 test("no change is lost or moved by being put into segments", () => {
   const changes = [A, ENUM, B, ALONE, C, A, B, ENUM, ALONE, ALONE, C];
 
-  for (const limit of [1, 2, 3, Number.POSITIVE_INFINITY]) {
-    expect(segmentsOf(changes, limit).flatMap((segment) => segment.changes)).toEqual(changes);
-  }
+  expect(segmentsOf(changes).flatMap((segment) => segment.changes)).toEqual(changes);
 });
 
 test("changes are counted by what they do, and the destructive ones apart", () => {
