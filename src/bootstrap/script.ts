@@ -1,6 +1,7 @@
 import { type Problem, ProblemsError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import { toStatementError } from "../postgres/failure.ts";
+import { withHeartbeat } from "../postgres/heartbeat.ts";
 import type { Session } from "../postgres/session.ts";
 import { isServerError, type ServerError } from "../postgres/sqlstate.ts";
 import { extensionOf, isOptional } from "../sql/extension.ts";
@@ -21,13 +22,19 @@ export async function runBootstrapScript(session: Session, script: Script, log: 
       log.info({ extension: extensionOf(statement) }, "Optional extension is not on the server, left out");
       continue;
     }
-    await runStatement(session, script, statement);
+    await runStatement({ session, log }, script, statement);
   }
 }
 
-async function runStatement(session: Session, script: Script, statement: SqlStatement): Promise<void> {
+async function runStatement(
+  context: { readonly session: Session; readonly log: Log },
+  script: Script,
+  statement: SqlStatement,
+): Promise<void> {
   try {
-    await session.execute(statement.text);
+    await withHeartbeat(context, `${script.path}:${statement.line}`, () =>
+      context.session.execute(statement.text),
+    );
   } catch (error) {
     if (!isServerError(error)) throw error;
     const what = `bootstrap failed: ${error.message}`;

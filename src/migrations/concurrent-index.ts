@@ -1,4 +1,5 @@
 import type { Log } from "../log/log.ts";
+import { withHeartbeat } from "../postgres/heartbeat.ts";
 import type { Session } from "../postgres/session.ts";
 import { classifyStatement } from "../sql/classify.ts";
 import type { ObjectName } from "../sql/cursor.ts";
@@ -21,7 +22,8 @@ export async function dropInvalidIndex(
   const found = await findIndex(session, concurrent.table, concurrent.index);
   if (found === undefined || found.valid) return;
   log.warn({ index: found.name }, "An index was left invalid by a failed build, dropping it...");
-  await session.execute(`drop index concurrently if exists ${found.name}`);
+  const drop = `drop index concurrently if exists ${found.name}`;
+  await withHeartbeat({ session, log }, drop, () => session.execute(drop));
   thenThrow?.();
 }
 

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import type { RunContext } from "../context.ts";
 import { SlipwayError } from "../errors.ts";
 import { redact } from "../log/redact.ts";
-import { describeBlocker } from "../postgres/blockers.ts";
 import { toStatementError } from "../postgres/failure.ts";
-import { retryLocked } from "../postgres/retry.ts";
+import { withHeartbeat } from "../postgres/heartbeat.ts";
+import { retryLocked, sayRetry } from "../postgres/retry.ts";
 import { hasSqlState, isServerError, RETRYABLE } from "../postgres/sqlstate.ts";
 import {
   type Attempt,
@@ -210,16 +210,7 @@ async function inTransaction(
       what: `migration ${work.name}`,
       lockTimeoutMs: config.lockTimeoutMs,
       signal,
-      onRetry: (attempt, blockers, pauseMs) =>
-        log.warn(
-          {
-            migration: work.name,
-            attempt,
-            retryInMs: Math.round(pauseMs),
-            blockedBy: blockers.map(describeBlocker),
-          },
-          "A table is locked by another session, trying again...",
-        ),
+      onRetry: sayRetry(log, { migration: work.name }),
     },
     () =>
       session.transaction(async () => {
@@ -257,7 +248,9 @@ async function send(context: RunContext, work: Work, statement: SqlStatement): P
   const { session, signal } = context;
   signal.throwIfAborted();
   try {
-    await session.execute(statement.text);
+    await withHeartbeat(context, `${work.script.path}:${statement.line}`, () =>
+      session.execute(statement.text),
+    );
   } catch (error) {
     signal.throwIfAborted();
     if (!isServerError(error)) throw error;

@@ -1,5 +1,6 @@
 import { namesIn, runBootstrapScript } from "../bootstrap/script.ts";
 import type { RunContext } from "../context.ts";
+import { retryLocked, sayRetry } from "../postgres/retry.ts";
 import { readBootstrapSignature } from "../postgres/signature.ts";
 import { findBootstrapState, recordBootstrap } from "../records/bootstrap-state.ts";
 import type { Script } from "../sql/script.ts";
@@ -36,20 +37,26 @@ export const bootstrapPhase: Phase<BootstrapPlan | undefined> = {
   async apply(context, plan) {
     if (plan?.reason === undefined)
       return { outcome: plan === undefined ? "skipped" : "unchanged", changes: 0 };
-    const { session, records, sources, log } = context;
+    const { session, log, signal } = context;
+    const { lockTimeoutMs } = context.config;
     log.info("Running bootstrap SQL...");
-    await session.transaction(async () => {
-      await session.execute(`set local lock_timeout = ${context.config.lockTimeoutMs}`);
-      await runBootstrapScript(session, plan.script, log);
-      await session.execute("reset role; reset search_path");
-      const names = await presentNames(context, namesIn(plan.script));
-      const signature = await readBootstrapSignature(context.session, names);
-      await recordBootstrap(records, { hash: sources.bootstrap?.hash ?? "", names, signature });
-    });
+    await retryLocked(session, { what: "bootstrap", lockTimeoutMs, signal, onRetry: sayRetry(log) }, () =>
+      session.transaction(() => runAndRecord(context, plan.script)),
+    );
     log.info("Bootstrap completed successfully");
     return { outcome: "applied", changes: 1, message: plan.reason } satisfies PhaseResult;
   },
 };
+
+async function runAndRecord(context: RunContext, script: Script): Promise<void> {
+  const { session, records, sources, log, config } = context;
+  await session.execute(`set local lock_timeout = ${config.lockTimeoutMs}`);
+  await runBootstrapScript(session, script, log);
+  await session.execute("reset role; reset search_path");
+  const names = await presentNames(context, namesIn(script));
+  const signature = await readBootstrapSignature(session, names);
+  await recordBootstrap(records, { hash: sources.bootstrap?.hash ?? "", names, signature });
+}
 
 const PRESENT_NAMES = `
 select wanted.name from pg_catalog.unnest($1::text[]) wanted(name)

@@ -1,5 +1,5 @@
-import { openSession } from "./connect.ts";
-import type { Session } from "./session.ts";
+import { askBeside } from "./monitor.ts";
+import type { Running, Session } from "./session.ts";
 
 /** A session that stands in the way of ours. */
 export interface Blocker {
@@ -18,35 +18,32 @@ select a.pid, coalesce(a.usename::text, '') as user, coalesce(a.application_name
   from pg_catalog.pg_stat_activity a
  where a.pid = any (pg_catalog.pg_blocking_pids($1))`;
 
-/**
- * Looks, from a second short-lived connection while ours waits, at who blocks it; afterwards nobody could
- * tell. Best effort: no right to see, no free connection slot and no blocker all give an empty list.
- */
-export function watchBlockers(session: Session, afterMs: number): { stop(): Promise<readonly Blocker[]> } {
-  let looking: Promise<readonly Blocker[]> = Promise.resolve([]);
-  const timer = setTimeout(() => {
-    looking = findBlockers(session).catch(() => []);
-  }, afterMs);
-  timer.unref();
-  return {
-    stop() {
-      clearTimeout(timer);
-      return looking;
-    },
-  };
+/** Who keeps the session `pid` waiting at this moment; asked on another one. */
+export async function findBlockers(monitor: Session, pid: number): Promise<readonly Blocker[]> {
+  const rows = await monitor.query<Omit<Blocker, "sinceSeconds"> & { since: number }>(FIND_BLOCKERS, [pid]);
+  return rows.map(({ since, ...blocker }) => ({ ...blocker, sinceSeconds: Math.round(since) }));
 }
 
-async function findBlockers(session: Session): Promise<readonly Blocker[]> {
-  await using monitor = await openSession(session.target, {
-    applicationName: "slipway monitor",
-    statementTimeoutMs: 2_000,
-    waitMs: 0,
-    signal: AbortSignal.timeout(2_000),
-  });
-  const rows = await monitor.query<Omit<Blocker, "sinceSeconds"> & { since: number }>(FIND_BLOCKERS, [
-    session.backendPid,
-  ]);
-  return rows.map(({ since, ...blocker }) => ({ ...blocker, sinceSeconds: Math.round(since) }));
+/**
+ * Looks once, while a statement has been at work for `afterMs`, at who blocks it; afterwards nobody could
+ * tell. Best effort: an empty list may also mean that nobody could be asked.
+ */
+export function watchBlockers(session: Session, afterMs: number): { stop(): Promise<readonly Blocker[]> } {
+  let looking: Promise<readonly Blocker[] | undefined> = Promise.resolve([]);
+  let seen: Running | undefined;
+  const timer = setInterval(() => {
+    const { running } = session;
+    if (running === undefined || running === seen || performance.now() - running.since < afterMs) return;
+    seen = running;
+    looking = askBeside(session, (monitor) => findBlockers(monitor, session.backendPid));
+  }, afterMs / 5);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      return (await looking) ?? [];
+    },
+  };
 }
 
 /** For example `pid 4711 (app, user shop, idle in transaction for 12 s: select …)`. */

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SlipwayError } from "../errors.ts";
+import type { Log } from "../log/log.ts";
 import { type Blocker, describeBlocker, watchBlockers } from "./blockers.ts";
 import type { Session } from "./session.ts";
-import { hasSqlState, RETRYABLE } from "./sqlstate.ts";
+import { hasSqlState, LOCK_NOT_AVAILABLE, RETRYABLE } from "./sqlstate.ts";
 
 export interface RetryOptions {
   /** What is tried, for the error: `migration 003_add_index`. */
@@ -31,7 +32,7 @@ export async function retryLocked<T>(
 ): Promise<T> {
   let pauseMs = FIRST_PAUSE_MS;
   for (let attempt = 1; ; attempt += 1) {
-    const watch = watchBlockers(session, Math.max(200, options.lockTimeoutMs * 0.6));
+    const watch = watchLockTimeout(session, options.lockTimeoutMs);
     try {
       return await work();
     } catch (error) {
@@ -50,18 +51,41 @@ export async function retryLocked<T>(
   }
 }
 
-function tableLocked(options: RetryOptions, blockers: readonly Blocker[], cause: unknown): SlipwayError {
+/** Looks shortly before the lock_timeout that ends the statement, and not at all where there is none. */
+function watchLockTimeout(session: Session, lockTimeoutMs: number): ReturnType<typeof watchBlockers> {
+  if (lockTimeoutMs === 0) return { stop: async () => [] };
+  return watchBlockers(session, Math.max(200, lockTimeoutMs * 0.6));
+}
+
+/** The log line of each retry. `fields` say what is tried: `{ migration: "003_add_index" }`. */
+export function sayRetry(
+  log: Log,
+  fields: Readonly<Record<string, unknown>> = {},
+): NonNullable<RetryOptions["onRetry"]> {
+  return (attempt, blockers, pauseMs) =>
+    log.warn(
+      {
+        ...fields,
+        attempt,
+        retryInMs: Math.round(pauseMs),
+        blockedBy: blockers.map(describeBlocker),
+      },
+      "A table is locked by another session, trying again...",
+    );
+}
+
+function tableLocked(options: RetryOptions, blockers: readonly Blocker[], error: unknown): SlipwayError {
   const [first] = blockers;
+  const cause = error instanceof SlipwayError ? error.cause : error;
+  const lost = hasSqlState(cause, LOCK_NOT_AVAILABLE)
+    ? `did not get its table locks in ${ATTEMPTS} attempts of ${options.lockTimeoutMs} ms`
+    : `lost against other sessions in ${ATTEMPTS} attempts (${cause instanceof Error ? cause.message : "unknown"})`;
   const who = blockers.length === 0 ? "" : `; blocked by ${blockers.map(describeBlocker).join(", ")}`;
-  return new SlipwayError(
-    "TABLE_LOCKED",
-    `${options.what} did not get its table locks in ${ATTEMPTS} attempts of ${options.lockTimeoutMs} ms${who}`,
-    {
-      cause,
-      next:
-        first === undefined
-          ? "run again, or raise SLIPWAY_LOCK_TIMEOUT"
-          : `end the blocker (select pg_terminate_backend(${first.pid})) or raise SLIPWAY_LOCK_TIMEOUT, then run again`,
-    },
-  );
+  return new SlipwayError("TABLE_LOCKED", `${options.what} ${lost}${who}`, {
+    cause: error,
+    next:
+      first === undefined
+        ? "run again, or raise SLIPWAY_LOCK_TIMEOUT"
+        : `end the blocker (select pg_terminate_backend(${first.pid})) or raise SLIPWAY_LOCK_TIMEOUT, then run again`,
+  });
 }

@@ -10,6 +10,12 @@ export interface Notice {
   readonly code: string;
 }
 
+/** A statement that was sent and not answered yet. */
+export interface Running {
+  /** As `performance.now()` tells it. */
+  readonly since: number;
+}
+
 /** I: idle, T: in a transaction, E: in a failed one (PostgreSQL manual, "ReadyForQuery"). */
 export type TransactionStatus = "I" | "T" | "E";
 
@@ -25,7 +31,7 @@ export class Session {
   readonly #closing = new AbortController();
   readonly #parameters: ReadonlyMap<string, string>;
   #noticeListener: ((notice: Notice) => void) | undefined;
-  #running = 0;
+  readonly #running = new Set<Running>();
   #expectedEnd = false;
 
   /** `parameters` are the ParameterStatus values that the server reported at start. */
@@ -75,7 +81,13 @@ export class Session {
 
   /** True while a statement is at work on the server. */
   get busy(): boolean {
-    return this.#running > 0;
+    return this.#running.size > 0;
+  }
+
+  /** The statement that is at work on the server: the same object as long as it is the same one. */
+  get running(): Running | undefined {
+    const [first] = this.#running;
+    return first;
   }
 
   onNotice(listener: ((notice: Notice) => void) | undefined): void {
@@ -163,7 +175,8 @@ export class Session {
     parameters?: readonly unknown[],
   ): Promise<QueryResult<Row>> {
     this.closed.throwIfAborted();
-    this.#running += 1;
+    const running: Running = { since: performance.now() };
+    this.#running.add(running);
     try {
       return await (parameters === undefined
         ? this.#client.query<Row>(sql)
@@ -174,7 +187,7 @@ export class Session {
       this.closed.throwIfAborted();
       throw error;
     } finally {
-      this.#running -= 1;
+      this.#running.delete(running);
     }
   }
 

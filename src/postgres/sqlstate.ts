@@ -15,6 +15,9 @@ export const AUTHENTICATION: ReadonlySet<string> = new Set(["28000", "28P01"]);
  */
 export const RETRYABLE: ReadonlySet<string> = new Set(["55P03", "40P01", "40001"]);
 
+/** A lock was not granted within `lock_timeout`, or at once where NOWAIT was said. */
+export const LOCK_NOT_AVAILABLE: ReadonlySet<string> = new Set(["55P03"]);
+
 /** What a session sees when the server or an operator ends it. */
 export const SESSION_ENDED: ReadonlySet<string> = new Set(["57P01", "57P02", "57P05", "25P03", "25P04"]);
 
