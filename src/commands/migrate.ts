@@ -4,9 +4,9 @@ import type { Config } from "../config/config.ts";
 import type { RunContext } from "../context.ts";
 import { SlipwayError } from "../errors.ts";
 import { runFile } from "../migrations/run.ts";
-import { applyOne, planMigrations } from "../phases/user.ts";
+import { applyAll, planMigrations } from "../phases/user.ts";
 import { resetSession } from "../postgres/reset.ts";
-import { type LedgerRow, readLedger, recordReverted, setPending } from "../records/ledger.ts";
+import { type LedgerRow, readLedger, revertedSql, setPending } from "../records/ledger.ts";
 import { formatTable } from "../report/table.ts";
 import { type Migration, readMigrations } from "../source/migrations.ts";
 import { readSources, type Sources } from "../source/sources.ts";
@@ -45,7 +45,7 @@ export async function migrateUp(
       return 0;
     }
     log.info({ path: config.migrationsPath }, "Running user migrations...");
-    for (const each of pending) await applyOne(context, each);
+    await applyAll(context, pending);
     log.info(
       { source: "user", version: Number(pending.at(-1)?.migration.version) },
       "Migrations applied successfully",
@@ -107,7 +107,7 @@ async function revert(context: RunContext, row: LedgerRow, migration: Migration)
     fileClass,
     direction: "down",
     row,
-    finish: (durationMs) => recordReverted(records, row, durationMs),
+    finish: (durationMs) => revertedSql(records, row, durationMs),
   });
   await resetSession(session);
   log.info({ migration: row.name }, "Migration taken back");

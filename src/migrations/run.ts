@@ -4,19 +4,20 @@ import { SlipwayError } from "../errors.ts";
 import { redact } from "../log/redact.ts";
 import { toStatementError } from "../postgres/failure.ts";
 import { withHeartbeat } from "../postgres/heartbeat.ts";
+import { RESET, resetSession } from "../postgres/reset.ts";
 import { retryLocked, sayRetry } from "../postgres/retry.ts";
 import { hasSqlState, isServerError, RETRYABLE } from "../postgres/sqlstate.ts";
 import {
   type Attempt,
+  appliedSql,
   COLUMNS,
   claim,
   type Direction,
+  doneSql,
   type LedgerRow,
-  markDone,
   markInflight,
   type Progress,
   type RecordedFailure,
-  recordApplied,
   recordDownFailed,
   recordFailed,
 } from "../records/ledger.ts";
@@ -37,8 +38,8 @@ export interface Work {
   readonly fileClass: FileClass;
   /** What the ledger says of earlier attempts. */
   readonly row: LedgerRow | undefined;
-  /** Writes the end into the ledger: in the file's own transaction where it has one. */
-  readonly finish: (durationMs: number) => Promise<void>;
+  /** SQL that writes the end into the ledger: in the file's own transaction where it has one. */
+  readonly finish: (durationMs: number) => string;
 }
 
 /** True when effect and ledger row can be one transaction. */
@@ -57,7 +58,7 @@ export function toAttempt(work: Omit<Work, "finish">): Attempt {
 }
 
 /**
- * Runs one file. A failure is recorded in the ledger and thrown; what the server, the lock or a signal
+ * Runs one file in a session as it was at connect: nothing of an earlier file reaches it. A failure is recorded in the ledger and thrown; what the server, the lock or a signal
  * caused is no failure of the file and is not recorded as one.
  */
 export async function runFile(context: RunContext, work: Work): Promise<void> {
@@ -85,16 +86,16 @@ function isFaultOfFile(error: SlipwayError): boolean {
 
 async function runInTransaction(context: RunContext, work: Work, start: number): Promise<void> {
   const [group] = work.fileClass.groups;
-  await inTransaction(context, work, group, async () => {
-    await work.finish(performance.now() - start);
-  });
+  const finish = (): string => work.finish(performance.now() - start);
+  await inTransaction(context, work, group, finish, `begin; ${RESET}; commit; `);
 }
 
 /** Steps of their own transactions or of none, each recorded; goes on after the last complete one. */
 async function runInSteps(context: RunContext, work: Work, start: number): Promise<void> {
-  const { records } = context;
+  const { records, session } = context;
   const { groups } = work.fileClass;
   const done = stepsToSkip(work, groups);
+  await resetSession(session);
   if (work.direction === "up") await claim(records, toAttempt(work));
   for (const [index, group] of groups.entries()) {
     const step = index + 1;
@@ -103,20 +104,20 @@ async function runInSteps(context: RunContext, work: Work, start: number): Promi
     const doneHash = hashOfSteps(groups.slice(0, step));
     if (group.transactional) {
       await inTransaction(context, work, group, () =>
-        markDone(records, work.direction, work.version, step, doneHash),
+        doneSql(records, work.direction, work.version, step, doneHash),
       );
       continue;
     }
     if (progressOf(work)?.statementInflight === step && (await isDoneAlready(context, work, group, step))) {
-      await markDone(records, work.direction, work.version, step, doneHash);
+      await session.execute(doneSql(records, work.direction, work.version, step, doneHash));
       continue;
     }
     await markInflight(records, work.direction, work.version, step);
     for (const statement of group.statements) await runAlone(context, work, statement);
     await context.lock?.assertHeld();
-    await markDone(records, work.direction, work.version, step, doneHash);
+    await session.execute(doneSql(records, work.direction, work.version, step, doneHash));
   }
-  await work.finish(performance.now() - start);
+  await session.execute(work.finish(performance.now() - start));
 }
 
 /** What the ledger says of an earlier attempt that did not come to its end. */
@@ -200,10 +201,11 @@ async function inTransaction(
   context: RunContext,
   work: Work,
   group: StatementGroup | undefined,
-  record: () => Promise<void>,
+  record: () => string,
+  before = "",
 ): Promise<void> {
   const { session, config, signal, log } = context;
-  const begin = `begin ${group?.beginOptions ?? ""}; set local lock_timeout = ${config.lockTimeoutMs}`;
+  const begin = `${before}begin ${group?.beginOptions ?? ""}; set local lock_timeout = ${config.lockTimeoutMs}`;
   await retryLocked(
     session,
     {
@@ -213,13 +215,14 @@ async function inTransaction(
       onRetry: sayRetry(log, { migration: work.name }),
     },
     () =>
-      session.transaction(async () => {
-        for (const statement of group?.statements ?? []) await send(context, work, statement);
-        if (session.status !== "T") throw transactionEnded(work);
+      session.transaction(
+        async () => {
+          for (const statement of group?.statements ?? []) await send(context, work, statement);
+          if (session.status !== "T") throw transactionEnded(work);
+        },
         // The file may have taken a role without rights on slipway's tables.
-        await session.execute("reset role");
-        await record();
-      }, begin),
+        { begin, end: () => `reset role; ${record()}` },
+      ),
   ).catch((error: unknown) => {
     if (isServerError(error)) throw atCommit(work, error);
     throw error;
@@ -265,7 +268,7 @@ async function send(context: RunContext, work: Work, statement: SqlStatement): P
   }
 }
 
-/** Writes the end of an up migration into the ledger. */
+/** How the end of an up migration is written into the ledger. */
 export function finishUp(context: RunContext, work: Omit<Work, "finish">): Work["finish"] {
-  return (durationMs) => recordApplied(context.records, toAttempt(work), durationMs);
+  return (durationMs) => appliedSql(context.records, toAttempt(work), durationMs);
 }

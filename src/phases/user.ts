@@ -29,9 +29,7 @@ export const userPhase: Phase<History | undefined> = {
     if (history.pending.length === 0)
       return { outcome: "unchanged", changes: 0, warnings, ...versionOf(history) };
     log.info({ path: config.migrationsPath }, "Running user migrations...");
-    await keepingFingerprint(context, async () => {
-      for (const pending of history.pending) await applyOne(context, pending);
-    });
+    await keepingFingerprint(context, () => applyAll(context, history.pending));
     const version = highest([
       ...history.pending.map(({ migration }) => migration.version),
       history.appliedVersion,
@@ -67,9 +65,14 @@ function versionOf(history: History): { readonly userVersion?: bigint } {
   return history.appliedVersion === undefined ? {} : { userVersion: history.appliedVersion };
 }
 
-/** Applies one pending migration and leaves the session as it was before. */
-export async function applyOne(context: RunContext, { migration, row }: PendingMigration): Promise<void> {
-  const { sources, log, session } = context;
+/** Applies pending migrations in order and leaves the session as it was before. */
+export async function applyAll(context: RunContext, pending: readonly PendingMigration[]): Promise<void> {
+  for (const each of pending) await applyOne(context, each);
+  await resetSession(context.session);
+}
+
+async function applyOne(context: RunContext, { migration, row }: PendingMigration): Promise<void> {
+  const { sources, log } = context;
   const start = performance.now();
   const { script, fileClass } = sources.scriptOf(migration, "up");
   const work: Omit<Work, "finish"> = {
@@ -84,6 +87,5 @@ export async function applyOne(context: RunContext, { migration, row }: PendingM
   context.signal.throwIfAborted();
   log.debug({ migration: migration.name, mode: fileClass.mode }, "Applying migration...");
   await runFile(context, { ...work, finish: finishUp(context, work) });
-  await resetSession(session);
   log.debug({ migration: migration.name, ms: Math.round(performance.now() - start) }, "Migration applied");
 }

@@ -7,7 +7,7 @@ import type { Session } from "./session.ts";
  * state; hence one by one (PostgreSQL manual, DISCARD). What slipway set at connect stands in the startup
  * packet, which is what RESET ALL returns to.
  */
-const RESET = `reset session authorization; reset role; reset all; discard temp; discard plans; deallocate all; close all; unlisten *`;
+export const RESET = `reset session authorization; reset role; reset all; discard temp; discard plans; deallocate all; close all; unlisten *`;
 
 export async function resetSession(session: Session): Promise<void> {
   await session.rollback();

@@ -115,17 +115,23 @@ export class Session {
   /**
    * Runs `work` between BEGIN and COMMIT. A COMMIT of an aborted transaction answers ROLLBACK without
    * an error (PostgreSQL manual, COMMIT), so the command tag is what counts.
+   *
+   * `begin` is sent first; what `end` gives is sent with the COMMIT: each message is a round trip.
    */
-  async transaction<T>(work: () => Promise<T>, begin = "begin"): Promise<T> {
+  async transaction<T>(
+    work: () => Promise<T>,
+    { begin = "begin", end }: { readonly begin?: string; readonly end?: () => string } = {},
+  ): Promise<T> {
     await this.execute(begin);
     let result: T;
+    let command: string;
     try {
       result = await work();
+      ({ command } = await this.execute(end === undefined ? "commit" : `${end()}; commit`));
     } catch (error) {
       await this.rollback();
       throw error;
     }
-    const { command } = await this.execute("commit");
     if (command !== "COMMIT") {
       throw new SlipwayError("STATEMENT_FAILED", "the transaction had failed and was rolled back at its end");
     }

@@ -1,3 +1,4 @@
+import { quoteLiteral } from "../sql/quote.ts";
 import type { Records } from "./records.ts";
 
 export type LedgerStatus = "pending" | "applied" | "failed";
@@ -137,15 +138,25 @@ export async function claim(records: Records, attempt: Attempt): Promise<void> {
   );
 }
 
-/** Writes the whole of an attempt at once, where effect and ledger row are one transaction. */
-export async function recordApplied(records: Records, attempt: Attempt, durationMs: number): Promise<void> {
-  await records.session.query(
-    `with row as (
-       insert into ${records.schema}.app
+/**
+ * SQL that writes the whole of an attempt at once, where effect and ledger row are one transaction. Text
+ * without parameters, so that it can share a message with the COMMIT.
+ */
+export function appliedSql(
+  { schema, runId, release }: Records,
+  attempt: Attempt,
+  durationMs: number,
+): string {
+  const version = attempt.version.toString();
+  const [name, checksum, run] = [attempt.name, attempt.checksum, runId].map(quoteLiteral);
+  const { transactional, steps } = attempt;
+  const ms = Math.round(durationMs);
+  return `with row as (
+       insert into ${schema}.app
          (version, name, status, checksum, transactional, statements_total, statements_done, attempts, started_at,
           applied_at, duration_ms, run_id)
-       values ($1, $2, 'applied', $3, $4, $5, $5, 1, clock_timestamp() - make_interval(secs => $6::float8 / 1000),
-               clock_timestamp(), $6::float8, $7)
+       values (${version}, ${name}, 'applied', ${checksum}, ${transactional}, ${steps}, ${steps}, 1,
+               clock_timestamp() - make_interval(secs => ${ms} / 1000.0), clock_timestamp(), ${ms}, ${run})
        on conflict (version) do update
           set name = excluded.name, status = 'applied', checksum = excluded.checksum,
               transactional = excluded.transactional, statements_total = excluded.statements_total,
@@ -154,19 +165,8 @@ export async function recordApplied(records: Records, attempt: Attempt, duration
               started_at = case when excluded.transactional then excluded.started_at else app.started_at end,
               applied_at = excluded.applied_at, duration_ms = excluded.duration_ms, run_id = excluded.run_id,
               error_message = null, failure = null)
-     insert into ${records.schema}.app_log (run_id, version, name, event, duration_ms, checksum, release)
-     values ($7, $1, $2, 'applied', $6::float8, $3, $8)`,
-    [
-      attempt.version.toString(),
-      attempt.name,
-      attempt.checksum,
-      attempt.transactional,
-      attempt.steps,
-      Math.round(durationMs),
-      records.runId,
-      records.release,
-    ],
-  );
+     insert into ${schema}.app_log (run_id, version, name, event, duration_ms, checksum, release)
+     values (${run}, ${version}, ${name}, 'applied', ${ms}, ${checksum}, ${quoteLiteral(release)})`;
 }
 
 export type Direction = "up" | "down";
@@ -191,18 +191,16 @@ export async function markInflight(
   ]);
 }
 
-export async function markDone(
-  records: Records,
+/** SQL that records a step as complete: in the step's own transaction where it has one. */
+export function doneSql(
+  { schema }: Records,
   direction: Direction,
   version: bigint,
   step: number,
   doneHash: string,
-): Promise<void> {
+): string {
   const { done, inflight, hash } = COLUMNS[direction];
-  await records.session.query(
-    `update ${records.schema}.app set ${done} = $2, ${hash} = $3, ${inflight} = null where version = $1`,
-    [version.toString(), step, doneHash],
-  );
+  return `update ${schema}.app set ${done} = ${step}, ${hash} = ${quoteLiteral(doneHash)}, ${inflight} = null where version = ${version}`;
 }
 
 /** A way back that failed leaves the migration applied: only the history tells. */
@@ -269,18 +267,23 @@ export async function recordFailed(
   );
 }
 
-/** Takes a migration off the ledger, in the transaction that undid it. */
-export async function recordReverted(
-  records: Records,
+/** SQL that takes a migration off the ledger, in the transaction that undid it. */
+export function revertedSql(
+  { schema, runId, release }: Records,
   migration: { readonly version: bigint; readonly name: string },
   durationMs: number,
-): Promise<void> {
-  await records.session.query(
-    `with gone as (delete from ${records.schema}.app where version = $1)
-     insert into ${records.schema}.app_log (run_id, version, name, event, direction, duration_ms, release)
-     values ($3, $1, $2, 'applied', 'down', $4, $5)`,
-    [migration.version.toString(), migration.name, records.runId, Math.round(durationMs), records.release],
-  );
+): string {
+  const { version, name } = migration;
+  const values = [
+    quoteLiteral(runId),
+    version,
+    quoteLiteral(name),
+    "'applied', 'down'",
+    Math.round(durationMs),
+  ];
+  return `with gone as (delete from ${schema}.app where version = ${version})
+     insert into ${schema}.app_log (run_id, version, name, event, direction, duration_ms, release)
+     values (${values.join(", ")}, ${quoteLiteral(release)})`;
 }
 
 /** Adds a remark to the history: `interrupted`, `retry`, `rename`. */

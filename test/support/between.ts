@@ -60,7 +60,8 @@ export async function openCutter(
     const reader = new MessageReader("client");
     client.on("data", (chunk: Buffer) => {
       for (const message of reader.read(chunk)) {
-        const isCommit = /^\s*commit\b/i.test(sqlOf(message) ?? "");
+        // Also one that shares its message with what comes before it.
+        const isCommit = /(?:^|;)\s*commit\s*$/i.test(sqlOf(message) ?? "");
         if (isCommit) state.commits += 1;
         const isCut = isCommit && state.commits === at;
         if (isCut) state.hasCut = true;
