@@ -44,7 +44,7 @@ async function answer(
 ): Promise<boolean> {
   const { createLog } = await import("./log/log.ts");
   const { reportUnchanged } = await import("./report/unchanged.ts");
-  const files = readSourceFiles(config);
+  const files = readSourceFiles(config, "ups");
   const last = findUpToDate(await asking, files.hash);
   if (last === undefined) return false;
 

@@ -28,23 +28,31 @@ export type SourceConfig = Pick<
   | "outOfOrder"
 >;
 
-/** Reads and names all files. Throws SOURCE_INVALID with everything that is wrong with names and bytes. */
-export function readSourceFiles(config: SourceConfig): SourceFiles {
+/**
+ * Reads and names all files; `ups` leaves the down files of migrations out, which the hash doesn't cover.
+ * Throws SOURCE_INVALID with everything that is wrong with names and bytes.
+ */
+export function readSourceFiles(config: SourceConfig, which: "all" | "ups" = "all"): SourceFiles {
   const problems: Problem[] = [];
   const folder = collect(problems, () =>
     config.schemaPath === undefined ? undefined : readSchemaFolder(config.schemaPath),
   );
   const found = collect(problems, () =>
-    config.migrationsPath === undefined ? undefined : readMigrations(config.migrationsPath),
+    config.migrationsPath === undefined ? undefined : readMigrations(config.migrationsPath, which),
   );
   if (problems.length > 0) throw new ProblemsError("SOURCE_INVALID", problems);
-  const all = [
-    ...(folder?.bootstrap === undefined ? [] : [folder.bootstrap]),
-    ...(folder?.files ?? []).map((file) => ({ ...file, name: `schemas/${file.name}` })),
-    ...(found?.migrations ?? []).map(({ up }) => ({ ...up, name: `migrations/${up.name}` })),
+  const schema = [...(folder?.bootstrap === undefined ? [] : [folder.bootstrap]), ...(folder?.files ?? [])];
+  const migrations = config.migrationPlaceholders ? (found?.migrations ?? []).map(({ up }) => up) : [];
+  const parts = [
+    ...schema.map((file) => ({
+      name: file === folder?.bootstrap ? file.name : `schemas/${file.name}`,
+      checksum: file.checksum,
+    })),
+    ...(found === undefined ? [] : [{ name: "migrations", checksum: found.digest }]),
   ];
+  const vars = { ...usedVars(config, [...schema, ...migrations]), ...settingsOf(config) };
   return {
-    hash: hashSource({ files: all, vars: { ...usedVars(config, all), ...settingsOf(config) } }),
+    hash: hashSource({ files: parts, vars }),
     bootstrap: folder?.bootstrap,
     schema: folder?.files,
     migrations: found?.migrations,

@@ -32,9 +32,11 @@ export function listFolder(folder: string): Listing {
   }
   const entries: Entry[] = [];
   const problems: Problem[] = [];
+  // join() for every one of them would cost as much as the listing.
+  const prefix = join(folder, "/");
   for (const item of found) {
     if (item.name.startsWith(".")) continue;
-    const path = join(folder, item.name);
+    const path = `${prefix}${item.name}`;
     if (!item.isSymbolicLink()) {
       entries.push({ name: item.name, path, kind: kindOf(item) });
       continue;

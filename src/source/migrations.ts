@@ -4,8 +4,7 @@ import type { Entry } from "./folder.ts";
 import { isBackup, listFolder, readUnchanged } from "./folder.ts";
 import type { MigrationName } from "./migration-name.ts";
 import { HIGHEST_VERSION, parseMigrationName, suggestMigrationName } from "./migration-name.ts";
-import type { SqlFile } from "./text.ts";
-import { holdsNoStatement, readSqlFile } from "./text.ts";
+import { readSqlFiles, type SqlBytes, type SqlFile } from "./text.ts";
 
 /** One change of the user's own, and the way back from it where there is one. */
 export interface Migration {
@@ -20,12 +19,17 @@ export interface Migration {
 export interface MigrationFolder {
   /** By version; none for an empty folder. */
   readonly migrations: readonly Migration[];
+  /** Hex SHA-256 that changes with any up file's name and content, byte by byte. */
+  readonly digest: string;
   readonly warnings: readonly Problem[];
 }
 
-/** Throws SOURCE_INVALID with everything that is wrong with the folder and its files. */
-export function readMigrations(folder: string): MigrationFolder {
-  const { problems, ...found } = readUnchanged([folder], () => readOnce(folder));
+/**
+ * Throws SOURCE_INVALID with everything that is wrong with the folder and its files. `ups` leaves the down
+ * files unread, for whom only the way forward matters.
+ */
+export function readMigrations(folder: string, which: "all" | "ups" = "all"): MigrationFolder {
+  const { problems, ...found } = readUnchanged([folder], () => readOnce(folder, which));
   if (problems.length > 0) throw new ProblemsError("SOURCE_INVALID", problems);
   return found;
 }
@@ -41,7 +45,10 @@ interface NamedFile extends MigrationName {
   readonly file: string;
 }
 
-function readOnce(folder: string): MigrationFolder & { readonly problems: readonly Problem[] } {
+function readOnce(
+  folder: string,
+  which: "all" | "ups",
+): MigrationFolder & { readonly problems: readonly Problem[] } {
   const listing = listFolder(folder);
   const problems: Problem[] = [...listing.problems];
   const warnings: Problem[] = [];
@@ -56,13 +63,21 @@ function readOnce(folder: string): MigrationFolder & { readonly problems: readon
       addToPair(pairs, { ...name, path: entry.path, file: entry.name }, problems);
     }
   }
+  const ordered = [...pairs.values()].sort((one, other) => (versionOf(one) < versionOf(other) ? -1 : 1));
+  const ups = readSqlFiles(ordered.flatMap(({ up }) => (up === undefined ? [] : [toWanted(up)])));
+  const downs = readSqlFiles(
+    which === "ups" ? [] : ordered.flatMap(({ down }) => (down === undefined ? [] : [toWanted(down)])),
+  );
+  problems.push(...ups.problems, ...downs.problems);
+  const upFiles = byPath(ups.files);
+  const downFiles = byPath(downs.files);
   const migrations: Migration[] = [];
-  for (const [version, pair] of [...pairs].sort(([one], [other]) => (one < other ? -1 : 1))) {
-    const migration = readPair(version, pair, problems, warnings);
+  for (const pair of ordered) {
+    const migration = toMigration(pair, upFiles, downFiles, problems, warnings);
     if (migration !== undefined) migrations.push(migration);
   }
   warnings.push(...findMixedVersions(migrations, folder));
-  return { migrations, warnings, problems };
+  return { migrations, digest: ups.digest, warnings, problems };
 }
 
 /** When an entry is no migration: a near miss is refused, since passing over it would deploy nothing. */
@@ -94,20 +109,17 @@ function addToPair(pairs: Map<bigint, Pair>, found: NamedFile, problems: Problem
   }
 }
 
-function readPair(
-  version: bigint,
+const versionOf = ({ up, down }: Pair): bigint => (up ?? down)?.version ?? 0n;
+const toWanted = ({ path, file }: NamedFile) => ({ path, shownAs: path, name: file });
+const byPath = (files: readonly SqlBytes[]) => new Map(files.map((file) => [file.path, file]));
+
+function toMigration(
   { up, down }: Pair,
+  upFiles: ReadonlyMap<string, SqlBytes>,
+  downFiles: ReadonlyMap<string, SqlFile>,
   problems: Problem[],
   warnings: Problem[],
 ): Migration | undefined {
-  const read = (named: NamedFile | undefined): SqlFile | undefined => {
-    if (named === undefined) return undefined;
-    const reading = readSqlFile(named.path, named.path, named.file);
-    problems.push(...reading.problems);
-    return reading.file;
-  };
-  const upFile = read(up);
-  const downFile = read(down);
   if (up === undefined) {
     const missing = `${down?.stem ?? ""}.up.sql`;
     if (down !== undefined)
@@ -120,14 +132,17 @@ function readPair(
       message: `is the way back from ${up.file}, but is named differently`,
     });
   }
+  const upFile = upFiles.get(up.path);
   if (upFile === undefined) return undefined;
-  if (holdsNoStatement(upFile.text)) warnings.push({ at: { file: up.path }, message: "holds no statement" });
-  const { stem: name, title } = up;
+  if (upFile.holdsNoStatement) warnings.push({ at: { file: up.path }, message: "holds no statement" });
+  const downFile = down === undefined ? undefined : downFiles.get(down.path);
+  const { version, stem: name, title } = up;
   return { version, name, title, up: upFile, ...(downFile === undefined ? {} : { down: downFile }) };
 }
 
 // Fourteen digits that begin with a year: YYYYMMDDhhmmss.
-const isTimestamp = (version: bigint): boolean => /^(19|20)\d{12}$/.test(String(version));
+const isTimestamp = (version: bigint): boolean =>
+  version >= 1900_00_00_00_00_00n && version < 2100_00_00_00_00_00n;
 
 function findMixedVersions(migrations: readonly Migration[], folder: string): readonly Problem[] {
   const numbered = migrations.find(({ version }) => !isTimestamp(version) && version !== 0n);

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
-import { hash } from "node:crypto";
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { createHash, hash } from "node:crypto";
 import type { Place, Problem } from "../errors.ts";
+import { Pages } from "./pages.ts";
 import { describeReadError } from "./read-error.ts";
 
 /** One SQL file of the user, as text. */
@@ -16,48 +16,106 @@ export interface SqlFile {
   readonly checksum: string;
 }
 
+/** A file's bytes, sound UTF-8; text and checksum are made when they are asked for. */
+export class SqlBytes implements SqlFile {
+  readonly path: string;
+  readonly name: string;
+  readonly #bytes: Buffer;
+  #text: string | undefined;
+  #checksum: string | undefined;
+
+  constructor(path: string, name: string, bytes: Buffer) {
+    this.path = path;
+    this.name = name;
+    this.#bytes = startsWith(bytes, UTF8_BOM) ? bytes.subarray(UTF8_BOM.length) : bytes;
+  }
+
+  get text(): string {
+    this.#text ??= this.#bytes.toString("utf8");
+    return this.#text;
+  }
+
+  get checksum(): string {
+    this.#checksum ??= checksumOf(this.#bytes);
+    return this.#checksum;
+  }
+
+  /** Whether it asks for nothing: blank space, comments and stray semicolons only. */
+  get holdsNoStatement(): boolean {
+    let at = 0;
+    while (isBlank(this.#bytes[at])) at++;
+    const first = this.#bytes[at];
+    // Nearly every file begins with a word or a comment: the first needs no look at its text.
+    const mayBe = first === undefined || first === SEMICOLON || first === HYPHEN || first === SLASH;
+    return mayBe && holdsNoStatement(this.text);
+  }
+}
+
 export interface SqlFileReading {
-  readonly file?: SqlFile;
+  readonly file?: SqlBytes;
   readonly problems: readonly Problem[];
+}
+
+export interface SqlFilesReading {
+  /** In the order asked for, without those that have a problem. */
+  readonly files: readonly SqlBytes[];
+  readonly problems: readonly Problem[];
+  /** Hex SHA-256 that changes with any name and any byte. */
+  readonly digest: string;
 }
 
 const LF = 0x0a;
 const CR = 0x0d;
+const SEMICOLON = 0x3b;
+const HYPHEN = 0x2d;
+const SLASH = 0x2f;
 const UTF8_BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 const UTF16_BOMS = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
 
-// Nearly every file fits, and 10,000 files then need no buffer of their own. A module of synchronous calls
-// has no second reader who could come in between.
-const shared = Buffer.allocUnsafeSlow(64 * 1024);
-
 export function readSqlFile(path: string, shownAs: string, name: string): SqlFileReading {
-  let bytes: Buffer;
-  try {
-    bytes = readBytes(path);
-  } catch (error) {
-    return { problems: [describeReadError(error, path, shownAs)] };
-  }
-  const problem = findWrongBytes(bytes, shownAs);
-  if (problem !== undefined) return { problems: [problem] };
-
-  const body = startsWith(bytes, UTF8_BOM) ? bytes.subarray(UTF8_BOM.length) : bytes;
-  const file = { path: shownAs, name, text: body.toString("utf8"), checksum: checksumOf(body) };
-  return { file, problems: [] };
+  const { files, problems } = readSqlFiles([{ path, shownAs, name }]);
+  const [file] = files;
+  return file === undefined ? { problems } : { file, problems };
 }
 
-function readBytes(path: string): Buffer {
-  const descriptor = openSync(path, "r");
-  try {
-    let length = 0;
-    while (length < shared.length) {
-      const count = readSync(descriptor, shared, length, shared.length - length, null);
-      if (count === 0) return shared.subarray(0, length);
-      length += count;
+/**
+ * Reads files that may be very many and small: one after another into large buffers, which are then looked
+ * through and hashed as a whole. With 10,000 files there is nothing dearer left than opening them.
+ */
+export function readSqlFiles(
+  wanted: readonly { readonly path: string; readonly shownAs: string; readonly name: string }[],
+): SqlFilesReading {
+  const pages = new Pages();
+  const problems: Problem[] = [];
+  const found: { readonly shownAs: string; readonly name: string; readonly bytes: Buffer }[] = [];
+  let index = "";
+  for (const { path, shownAs, name } of wanted) {
+    try {
+      const bytes = pages.read(path);
+      found.push({ shownAs, name, bytes });
+      index += `${name.length}:${name}${bytes.length};`;
+    } catch (error) {
+      problems.push(describeReadError(error, path, shownAs));
     }
-  } finally {
-    closeSync(descriptor);
   }
-  return readFileSync(path);
+  const all = pages.all();
+  const isSound = all.every((page) => isUtf8(page) && !page.includes(0));
+  const wrong = new Set<Buffer>();
+  for (const { bytes, shownAs } of isSound ? [] : found) {
+    const problem = findWrongBytes(bytes, shownAs);
+    if (problem === undefined) continue;
+    wrong.add(bytes);
+    problems.push(problem);
+  }
+  const digest = createHash("sha256").update(index);
+  for (const page of all) digest.update(page);
+  return {
+    files: found.flatMap(({ shownAs, name, bytes }) =>
+      wrong.has(bytes) ? [] : [new SqlBytes(shownAs, name, bytes)],
+    ),
+    problems,
+    digest: digest.digest("hex"),
+  };
 }
 
 function checksumOf(body: Buffer): string {

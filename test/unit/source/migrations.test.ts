@@ -36,7 +36,7 @@ test("migrations come in the order of their numbers, each with its way back", ()
 });
 
 test("an empty folder holds no migrations", () => {
-  expect(readMigrations(createFolder())).toEqual({ migrations: [], warnings: [] });
+  expect(readMigrations(createFolder())).toMatchObject({ migrations: [], warnings: [] });
 });
 
 const REFUSED: ReadonlyArray<
@@ -167,4 +167,45 @@ test("a folder that is missing, is a file or can't be entered is refused", () =>
   expect(problemOf("missing")).toBe("./missing: does not exist");
   expect(problemOf("file")).toBe("./file: is not a folder");
   expect(problemOf("closed")).toContain("./closed: can't be read: permission denied (mode 0000");
+});
+
+test("the digest changes with any name and any byte of an up file, and with nothing else", () => {
+  const digestOf = (files: Record<string, string>, which?: "ups") =>
+    readMigrations(createFolder(files), which).digest;
+  const files = { "1_a.up.sql": "select 1;", "2_b.up.sql": "select 2;" };
+  const digest = digestOf(files);
+
+  expect(digestOf({ ...files })).toBe(digest);
+  expect(digestOf({ ...files, "1_a.down.sql": "select 0;" })).toBe(digest);
+  expect(digestOf(files, "ups")).toBe(digest);
+  expect(digestOf({ ...files, "1_a.up.sql": "select 1; " })).not.toBe(digest);
+  expect(digestOf({ "1_a.up.sql": "select 1;", "2_c.up.sql": "select 2;" })).not.toBe(digest);
+  expect(digestOf({ "1_a.up.sql": "select 1;select", "2_b.up.sql": " 2;" })).not.toBe(digest);
+  expect(digestOf({ "1_a.up.sql": "select 1;" })).not.toBe(digest);
+});
+
+test("a down file is not read where only the way forward matters", () => {
+  const folder = createFolder({ "1_a.up.sql": "select 1;", "1_a.down.sql": "select \0" });
+
+  expect(readMigrations(folder, "ups").migrations.map(({ name, down }) => [name, down])).toEqual([
+    ["1_a", undefined],
+  ]);
+  expect(() => readMigrations(folder)).toThrow();
+});
+
+test("more files than one buffer holds are told apart, and a wrong one is named", () => {
+  const big = "x".repeat(300_000);
+  const files = Object.fromEntries(
+    Array.from({ length: 12 }, (_, index) => [`${index + 1}_f.up.sql`, `${index} ${big}`]),
+  );
+  const { migrations } = readMigrations(createFolder({ ...files, "20_long.up.sql": "y".repeat(2_000_000) }));
+
+  expect(migrations.map(({ up }) => up.text.slice(0, 4))).toEqual([
+    ...Array.from({ length: 12 }, (_, index) => `${index} ${big}`.slice(0, 4)),
+    "yyyy",
+  ]);
+  const folder = createFolder({ ...files, "5_f.up.sql": `${big}\0` });
+  expect(problemsOf(() => readMigrations(folder), folder)).toEqual([
+    "./5_f.up.sql:1:300001: holds a zero byte at offset 300000",
+  ]);
 });
