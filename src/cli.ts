@@ -79,6 +79,39 @@ const COMMANDS: readonly Spec[] = [
     load: (flags) => loadPlan(flags, true),
   },
   {
+    name: "schema apply",
+    summary: "`run` without the user migrations",
+    example: "slipway schema apply --schema-path ./schema",
+    json: true,
+    load: async () => {
+      const { applyCommand } = await import("./commands/schema-apply.ts");
+      return (environment) => applyCommand(requireDatabase(environment));
+    },
+  },
+  {
+    name: "schema compile",
+    summary: "write the desired schema beside its files, so that a run needs no place to build it",
+    example: "slipway schema compile --schema-path ./schema --server postgres://postgres@localhost/postgres",
+    json: true,
+    offline: true,
+    options: [
+      new Option(
+        "--server <url>",
+        "a server of the major to compile for, with the right to create databases",
+      ),
+      new Option("--check", "write nothing; exit 3 when there is no snapshot, or one of other files"),
+    ],
+    load: async (flags) => {
+      const { compileCommand } = await import("./commands/schema-compile.ts");
+      const { server } = flags;
+      const options = {
+        server: server === undefined ? undefined : String(server),
+        check: flags["check"] === true,
+      };
+      return (environment) => compileCommand(environment, options);
+    },
+  },
+  {
     name: "schema approve",
     summary: "approve a plan that waits for it, by its id",
     example: "slipway schema approve 0d6c5b1f3a2e4987",
@@ -239,6 +272,7 @@ function createProgram(
 const TAKES_VALUE = new Set([
   "--config",
   "--steps",
+  "--server",
   ...SETTINGS_LIST.flatMap((setting) => (setting.argument === undefined ? [] : [setting.flag])),
 ]);
 
@@ -280,7 +314,7 @@ function groupOf(program: Command, groups: Map<string, Command>, name: string): 
   const words =
     name === "migrate"
       ? "user migrations: up, down, status, create, retry, adopt"
-      : "the declarative schema: plan, approve";
+      : "the declarative schema: plan, apply, approve, compile";
   const group = program.command(name).description(words).exitOverride().showSuggestionAfterError();
   groups.set(name, group);
   return group;

@@ -64,6 +64,17 @@ async function findLackingExtensions(session: Session, script: Script): Promise<
   return new Set(rows.map((row) => row.name));
 }
 
+/** The extensions marked optional that the server has. */
+export async function findOptionalExtensions(
+  session: Session,
+  script: Script | undefined,
+): Promise<readonly string[]> {
+  if (script === undefined) return [];
+  const lacking = await findLackingExtensions(session, script);
+  const optional = script.statements.filter(isOptional).map(extensionOf);
+  return optional.filter((name): name is string => name !== undefined && !lacking.has(name)).sort();
+}
+
 function requireExtensions(script: Script, lacking: ReadonlySet<string>): void {
   const problems = script.statements.flatMap((statement): Problem[] => {
     const extension = extensionOf(statement);

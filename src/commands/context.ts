@@ -28,7 +28,7 @@ export async function createContext(
   };
 }
 
-function loadEngineOnce(): () => Promise<SchemaEngine> {
+export function loadEngineOnce(): () => Promise<SchemaEngine> {
   let engine: Promise<SchemaEngine> | undefined;
   return () => {
     engine ??= import("../declarative/engine/pg-delta.ts").then((module) => module.pgDelta);

@@ -1,4 +1,4 @@
-import type { Problem } from "../errors.ts";
+import { type Problem, ProblemsError } from "../errors.ts";
 import type { DatabaseInput, DatabaseReading, DatabaseTarget } from "./database.ts";
 import { readDatabase } from "./database.ts";
 import { findDatabaseVariables } from "./database-parameters.ts";
@@ -59,6 +59,13 @@ function readShadow(url: Given, { env, readFile }: Pick<DatabaseInput, "env" | "
   }
   const ownEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !NOT_FOR_SHADOW.includes(name)));
   return readDatabase({ url, env: ownEnv, readFile });
+}
+
+/** A server named by a flag of one command: its URL says all of it. Throws CONFIG_INVALID. */
+export function readServer(flag: string, text: string): DatabaseTarget {
+  const { target, problems } = readShadow({ text, from: flag }, { env: {} });
+  if (target === undefined) throw new ProblemsError("CONFIG_INVALID", problems);
+  return target;
 }
 
 function isSame(one: DatabaseTarget | undefined, other: DatabaseTarget | undefined): boolean {

@@ -1,14 +1,16 @@
-import { runBootstrapScript } from "../bootstrap/script.ts";
+import { findOptionalExtensions, runBootstrapScript } from "../bootstrap/script.ts";
+import type { DatabaseTarget } from "../config/database.ts";
 import type { RunContext } from "../context.ts";
 import type { Log } from "../log/log.ts";
 import type { Session } from "../postgres/session.ts";
 import { hasSqlState, OUT_OF_LOCKS } from "../postgres/sqlstate.ts";
 import type { Script } from "../sql/script.ts";
 import { type BlindSpots, readBlindSpots } from "./blind-spots.ts";
-import type { Catalog, ObjectId, SchemaEngine } from "./engine/engine.ts";
+import type { Catalog, ObjectId, SavedDesired, SchemaEngine } from "./engine/engine.ts";
 import { loadScripts, loadScriptsInPieces } from "./load.ts";
 import { managedSchemas } from "./managed.ts";
 import { openShadow } from "./shadow.ts";
+import { decodeSnapshot, findStaleness, originOf, type SnapshotOrigin } from "./snapshot.ts";
 
 /** The desired state, and which of it the files are the reason for. */
 export interface Desired {
@@ -29,23 +31,128 @@ export function toDesired(engine: SchemaEngine, before: Catalog | undefined, aft
   return { catalog: after, declared, given };
 }
 
+/** Where and how a desired schema is built. */
+export interface Building {
+  /** On the database that it is for: its server and search_path, and the role that is to own it. */
+  readonly session: Session;
+  /** A database given for building; else a temporary one beside that of the session. */
+  readonly shadow: DatabaseTarget | undefined;
+  readonly stateSchema: string;
+  /** Whether roles that the files make stay on the server: a plan may grant to them. */
+  readonly keepsRoles: boolean;
+  readonly applicationName: string;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+export interface BuiltDesired extends Desired {
+  readonly blindSpots: BlindSpots;
+  readonly searchPath: string;
+}
+
 /**
- * Builds the desired schema in a shadow database, in one transaction. While only planning it is rolled
- * back: roles that the files would create belong to the whole server and must not come into being by
- * looking. A run commits it: the plan may grant to such a role.
+ * The desired schema of the files: their snapshot where it is theirs, else built in a shadow database.
+ * While only planning, roles that the files would create must not come into being by looking.
+ */
+export async function findDesired(context: RunContext, engine: SchemaEngine): Promise<Desired> {
+  const { config, session, sources, log } = context;
+  const snapshot = await findSnapshot(context, engine);
+  if (snapshot !== undefined) return snapshot;
+  return buildDesired(
+    {
+      session,
+      shadow: config.shadow,
+      stateSchema: context.records.schemaName,
+      keepsRoles: context.lock !== undefined,
+      applicationName: context.applicationName,
+      signal: context.signal,
+      log,
+    },
+    engine,
+    sources.bootstrap?.script,
+    sources.schema?.scripts ?? [],
+  );
+}
+
+/** The snapshot that `slipway schema compile` left beside the files, when it is of these files and fits. */
+async function findSnapshot(context: RunContext, engine: SchemaEngine): Promise<Desired | undefined> {
+  const { session, sources, log } = context;
+  const { schema } = sources;
+  const files = schema?.findSnapshots() ?? [];
+  if (schema === undefined || files.length === 0) return undefined;
+  const file = files.find(({ serverMajor }) => serverMajor === session.serverMajor);
+  if (file === undefined) {
+    const majors = files.map(({ serverMajor }) => serverMajor);
+    log.info({ server: session.serverMajor, snapshots: majors }, "There is no snapshot for this major");
+    return undefined;
+  }
+  const bytes = file.read();
+  const origin = originOf(bytes);
+  const server = await readServer(session, sources.bootstrap?.script);
+  const snapshot = decodeSnapshot(engine, bytes);
+  const reason =
+    findStaleness(origin, schema.desiredHash) ??
+    (origin === undefined ? undefined : findMisfit(origin, server)) ??
+    (snapshot === undefined ? "it is damaged" : undefined);
+  if (reason !== undefined || snapshot === undefined) {
+    log.warn({ snapshot: file.path, reason }, "The snapshot is not used");
+    return undefined;
+  }
+  log.info({ snapshot: file.path }, "Taking the desired schema from its snapshot");
+  return { ...desiredOf(engine.actAs(snapshot, server.role)), blindSpots: snapshot.blindSpots };
+}
+
+interface ServerTraits {
+  readonly role: string;
+  readonly serverMajor: number;
+  readonly searchPath: string;
+  readonly optionalExtensions: readonly string[];
+}
+
+async function readServer(session: Session, bootstrap: Script | undefined): Promise<ServerTraits> {
+  const [row] = await session.query<{ role: string; search_path: string }>(
+    "select current_user::text as role, pg_catalog.current_setting('search_path') as search_path",
+  );
+  return {
+    role: row?.role ?? "",
+    serverMajor: session.serverMajor,
+    searchPath: row?.search_path ?? "",
+    optionalExtensions: await findOptionalExtensions(session, bootstrap),
+  };
+}
+
+/** Why the desired schema would be another one on this server. */
+function findMisfit(origin: SnapshotOrigin, server: ServerTraits): string | undefined {
+  if (origin.serverMajor !== server.serverMajor) return `it is for PostgreSQL ${origin.serverMajor}`;
+  if (origin.searchPath !== server.searchPath)
+    return `it was compiled with search_path ${origin.searchPath}, the database has ${server.searchPath}`;
+  const [there, here] = [origin.optionalExtensions.join(", "), server.optionalExtensions.join(", ")];
+  if (there === here) return undefined;
+  return `optional extensions were ${there || "none"} where it was compiled, and are ${here || "none"} here`;
+}
+
+/** What was saved is the desired state still: no need to build it again. */
+export function desiredOf({ catalog, declared }: SavedDesired): Desired {
+  return { catalog, declared, given: new Set([...catalog.ids].filter((id) => !declared.has(id))) };
+}
+
+/**
+ * Builds the desired schema in a shadow database, in one transaction: rolled back, unless the roles in it
+ * are to stay.
  */
 export async function buildDesired(
-  context: RunContext,
+  building: Building,
   engine: SchemaEngine,
   bootstrap: Script | undefined,
   scripts: readonly Script[],
-): Promise<Desired> {
-  const { config, session, applicationName, signal, log } = context;
-  await using shadow = await openShadow(session, { given: config.shadow, applicationName, signal });
+): Promise<BuiltDesired> {
+  const { session, stateSchema, applicationName, signal, log } = building;
+  const { role } = await readServer(session, undefined);
+  await using shadow = await openShadow(session, { given: building.shadow, applicationName, signal });
   const { session: target, searchPath } = shadow;
   await target.execute("begin");
   if (bootstrap !== undefined) await runBootstrapScript(target, bootstrap, log);
-  const before = await engine.read(target, context.records.schemaName);
+  const before = await engine.read(target, stateSchema);
   try {
     await loadScripts(target, scripts, searchPath);
   } catch (error) {
@@ -53,12 +160,12 @@ export async function buildDesired(
     await startOver(target, bootstrap, log);
     await loadScriptsInPieces(target, scripts, searchPath);
   }
-  const after = await engine.read(target, context.records.schemaName);
-  const desired = toDesired(engine, before, after);
-  const blindSpots = await readBlindSpots(target, managedSchemas(engine, after, desired.declared));
+  const after = await engine.read(target, stateSchema);
+  const built = toDesired(engine, before, after);
+  const blindSpots = await readBlindSpots(target, managedSchemas(engine, after, built.declared));
   if (target.status !== "I")
-    await target.execute(context.lock !== undefined && shadow.isTemporary ? "commit" : "rollback");
-  return { ...desired, blindSpots };
+    await target.execute(building.keepsRoles && shadow.isTemporary ? "commit" : "rollback");
+  return { ...desiredOf(engine.actAs(built, role)), blindSpots, searchPath };
 }
 
 /** Leaves the transaction that was too small, with what bootstrap.sql makes in place again. */

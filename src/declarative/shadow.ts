@@ -189,9 +189,9 @@ async function dropDatabase(session: Session, name: string): Promise<void> {
 function cannotCreate(role: string): SlipwayError {
   return new SlipwayError(
     "UNSAFE_DATABASE",
-    `role "${role}" lacks the CREATEDB right, which comparing schemas needs`,
+    `role "${role}" lacks the CREATEDB right, and there is no snapshot of these files and no SLIPWAY_SHADOW_URL: the desired schema has nowhere to be built`,
     {
-      next: `alter role ${quoteIdent(role)} createdb, or set SLIPWAY_SHADOW_URL to an empty database of the same major`,
+      next: `one of three: ship a snapshot with the files (\`slipway schema compile\`), or set SLIPWAY_SHADOW_URL to an empty database of the same major, or alter role ${quoteIdent(role)} createdb`,
     },
   );
 }

@@ -2,7 +2,7 @@ import type { RunContext } from "../context.ts";
 import { applyPlan, requireConverged } from "../declarative/apply.ts";
 import { repeatRefusal, requireApproval } from "../declarative/approval.ts";
 import { missingIn, readBlindSpots } from "../declarative/blind-spots.ts";
-import { buildDesired, type Desired } from "../declarative/desired.ts";
+import { type Desired, desiredOf, findDesired } from "../declarative/desired.ts";
 import { type DiffInput, diff } from "../declarative/diff.ts";
 import { findDrift, reportDrift } from "../declarative/drift.ts";
 import {
@@ -119,7 +119,9 @@ async function planChanges(
     }
   }
 
-  const desired = await desiredOf(context, engine, isSameFiles ? saved : undefined);
+  // What was applied last is the desired schema still, when the files are the same.
+  const isKnown = isSameFiles && saved?.catalog.serverMajor === session.serverMajor;
+  const desired = isKnown && saved !== undefined ? desiredOf(saved) : await findDesired(context, engine);
   const unseen = await findUnseen(context, engine, desired);
   const input: DiffInput = { engine, current, desired, last: saved, dropExtras: config.extras === "drop" };
   return { kind: "change", plan: await diff(context, input), input, goesBack, unseen };
@@ -155,20 +157,6 @@ function unseenWarnings(unseen: readonly string[]): Warning[] {
   const message =
     "The files declare what is not compared and the database lacks; bring it about in a migration";
   return [{ message, objects: unseen }];
-}
-
-/** What was applied last is the desired schema still, when the files are the same: no need to build it again. */
-async function desiredOf(
-  context: RunContext,
-  engine: SchemaEngine,
-  saved: SavedDesired | undefined,
-): Promise<Desired> {
-  if (saved !== undefined && saved.catalog.serverMajor === context.session.serverMajor) {
-    const { catalog, declared } = saved;
-    return { catalog, declared, given: new Set([...catalog.ids].filter((id) => !declared.has(id))) };
-  }
-  const { bootstrap, schema } = context.sources;
-  return buildDesired(context, engine, bootstrap?.script, schema?.scripts ?? []);
 }
 
 async function installSchema(

@@ -3,8 +3,11 @@ import { classifyStatement } from "../sql/classify.ts";
 import { extensionOf } from "../sql/extension.ts";
 import { classifyFile, type FileClass } from "../sql/file-class.ts";
 import { readScript, type Script } from "../sql/script.ts";
+import { skeletonOf } from "../sql/skeleton.ts";
 import { hashFiles, readSourceFiles, type SourceConfig, type SourceFiles } from "./files.ts";
+import { hashSource } from "./hash.ts";
 import type { Migration } from "./migrations.ts";
+import { listSnapshots, type SnapshotFile } from "./snapshots.ts";
 import type { SqlFile } from "./text.ts";
 
 /** A migration file made ready to run. */
@@ -13,11 +16,24 @@ export interface MigrationScript {
   readonly fileClass: FileClass;
 }
 
+/** The files of the desired schema. */
+export interface SchemaSources {
+  readonly scripts: readonly Script[];
+  readonly hash: string;
+  /**
+   * Names what the desired schema is made from, bootstrap.sql with it: unlike `hash`, which tells releases
+   * apart. Values that bootstrap.sql takes as literals don't count, a password above all: no schema is
+   * another one for it.
+   */
+  readonly desiredHash: string;
+  findSnapshots(): readonly SnapshotFile[];
+}
+
 /** Everything that the user's files ask for. */
 export interface Sources {
   readonly hash: string;
   readonly bootstrap: { readonly script: Script; readonly hash: string } | undefined;
-  readonly schema: { readonly scripts: readonly Script[]; readonly hash: string } | undefined;
+  readonly schema: SchemaSources | undefined;
   readonly migrations: readonly Migration[] | undefined;
   scriptOf(migration: Migration, direction: "up" | "down"): MigrationScript;
 }
@@ -39,7 +55,12 @@ export function prepareSources(config: SourceConfig, files: SourceFiles): Source
     schema:
       schema === undefined || files.schema === undefined
         ? undefined
-        : { scripts: schema, hash: hashOf(files.schema) },
+        : {
+            scripts: schema,
+            hash: hashOf(files.schema),
+            desiredHash: hashDesired(config, files, bootstrap),
+            findSnapshots: () => (config.schemaPath === undefined ? [] : listSnapshots(config.schemaPath)),
+          },
     migrations: files.migrations,
     scriptOf(migration, direction) {
       const ready = reader.migration(migration, direction);
@@ -52,6 +73,16 @@ export function prepareSources(config: SourceConfig, files: SourceFiles): Source
 /** Both at once, for commands that always look into the files. */
 export function readSources(config: SourceConfig): Sources {
   return prepareSources(config, readSourceFiles(config));
+}
+
+function hashDesired(config: SourceConfig, files: SourceFiles, bootstrap: Script | undefined): string {
+  return hashSource({
+    files: files.bootstrap === undefined ? [] : [files.bootstrap],
+    vars: {
+      schema: hashFiles(config, files.schema ?? []),
+      bootstrap: bootstrap === undefined ? "" : skeletonOf(bootstrap.text),
+    },
+  });
 }
 
 class ScriptReader {

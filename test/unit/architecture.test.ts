@@ -57,6 +57,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "source",
     "postgres",
     "declarative/engine",
+    "bootstrap",
     "records",
     "context.ts",
     "migrations",

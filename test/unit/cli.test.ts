@@ -12,6 +12,8 @@ const COMMANDS = [
   "status",
   "config",
   "schema plan",
+  "schema apply",
+  "schema compile",
   "schema approve 0d6c5b1f3a2e4987",
   "migrate up",
   "migrate down",
@@ -110,14 +112,23 @@ test.each(COMMANDS)("`slipway %s` is something to do", async (command) => {
   expect(invocation.json).toBe(false);
 });
 
-const OFFLINE = new Set(["config", "migrate create"]);
-test.each(COMMANDS)("`slipway %s` needs a database unless it only reads or writes files", async (command) => {
+const OFFLINE = new Set(["config", "migrate create", "schema compile"]);
+test.each(COMMANDS)("`slipway %s` needs a database unless it can do without", async (command) => {
   const { needsDatabase } = await invocationOf(command);
 
   expect(needsDatabase).toBe(!OFFLINE.has(nameOf(command)));
 });
 
-const PRINTING = new Set(["run", "plan", "status", "config", "schema plan", "migrate status"]);
+const PRINTING = new Set([
+  "run",
+  "plan",
+  "status",
+  "config",
+  "schema plan",
+  "schema apply",
+  "schema compile",
+  "migrate status",
+]);
 test.each(COMMANDS)(
   "`slipway %s --json` works where it prints data, and is refused elsewhere",
   async (command) => {

@@ -122,6 +122,10 @@ export interface SchemaEngine {
   /** All that is needed to compare with this desired state later, without building it again. */
   save(desired: Catalog, declared: ReadonlySet<ObjectId>): Uint8Array;
   load(saved: Uint8Array): SavedDesired;
+  /** The same desired state as if this role had built it: owners, their grants, default privileges. */
+  actAs(desired: SavedDesired, role: string): SavedDesired;
+  /** The role that built it. */
+  builderOf(catalog: Catalog): string;
   describe(catalog: Catalog, id: ObjectId): ObjectInfo;
   /** A relation's name as SQL, qualified and quoted. */
   quotedName(catalog: Catalog, id: ObjectId): string;

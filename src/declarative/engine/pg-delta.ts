@@ -33,6 +33,7 @@ import {
   schemaOf,
   toCatalog,
 } from "./facts.ts";
+import { actAs } from "./roles.ts";
 import { columnStepOf } from "./step.ts";
 import { managedView } from "./view.ts";
 
@@ -104,6 +105,8 @@ export const pgDelta: SchemaEngine = {
 
   save: (desired, declared) => saveFacts(factsOf(desired), desired.serverMajor, declared),
   load: loadFacts,
+  actAs,
+  builderOf: (catalog) => factsOf(catalog).currentRole,
 
   quotedName(_catalog, id) {
     const parsed = parseId(id);

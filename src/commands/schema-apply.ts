@@ -1,0 +1,7 @@
+import { runCommand } from "./run.ts";
+import type { DatabaseEnvironment } from "./session.ts";
+
+/** `slipway schema apply`: a run without the user phase. */
+export function applyCommand(environment: DatabaseEnvironment): Promise<number> {
+  return runCommand({ ...environment, config: { ...environment.config, migrationsPath: undefined } });
+}
