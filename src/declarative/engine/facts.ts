@@ -44,17 +44,40 @@ interface Saved {
   readonly virtualColumns: readonly ObjectId[];
 }
 
+/** In an order of its own: the same state gives the same bytes, however the server lists its catalog. */
 export function saveFacts(facts: Facts, serverMajor: number, declared: ReadonlySet<ObjectId>): Uint8Array {
+  const edges = [...facts.edgesFrom.values()].flat();
   const saved: Saved = {
     serverMajor,
     currentRole: facts.currentRole,
-    roles: facts.roles,
-    facts: [...facts.byId.values()],
-    edges: [...facts.edgesFrom.values()].flat(),
-    declared: [...declared],
-    virtualColumns: [...facts.virtualColumns],
+    roles: namedRoles(facts, edges),
+    facts: [...facts.byId].sort(([one], [other]) => compare(one, other)).map(([, fact]) => fact),
+    edges: edges
+      .map((edge) => [`${encodeId(edge.from)} ${edge.kind} ${encodeId(edge.to)}`, edge] as const)
+      .sort(([one], [other]) => compare(one, other))
+      .map(([, edge]) => edge),
+    declared: [...declared].sort(),
+    virtualColumns: [...facts.virtualColumns].sort(),
   };
   return gzipSync(JSON.stringify(saved), { level: 1 });
+}
+
+function compare(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+}
+
+/** The roles that the state itself names: the others of the server are nobody's business elsewhere. */
+function namedRoles(facts: Facts, edges: readonly DependencyEdge[]): string[] {
+  const named = new Set(["PUBLIC", facts.currentRole]);
+  for (const { id, payload } of facts.byId.values()) {
+    if (id.kind === "acl") named.add(id.grantee);
+    if (id.kind === "defaultPrivilege") named.add(id.role).add(id.grantee);
+    if (id.kind === "policy" && Array.isArray(payload["roles"]))
+      for (const role of payload["roles"]) named.add(String(role));
+  }
+  for (const { to } of edges) if (to.kind === "role") named.add(to.name);
+  return [...named].sort();
 }
 
 export function loadFacts(bytes: Uint8Array): SavedDesired {
