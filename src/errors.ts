@@ -98,12 +98,12 @@ export class SlipwayError extends Error {
   }
 }
 
-/** Settings or files that are wrong. Holds all problems, so that a person edits once. */
+/** Settings, files or rows that are wrong. Holds all problems, so that a person edits once. */
 export class ProblemsError extends SlipwayError {
   readonly problems: readonly Problem[];
 
   constructor(
-    code: "CONFIG_INVALID" | "SOURCE_INVALID" | "HISTORY_MISMATCH" | "UNSAFE_DATABASE",
+    code: "CONFIG_INVALID" | "SOURCE_INVALID" | "HISTORY_MISMATCH" | "UNSAFE_DATABASE" | "STATEMENT_FAILED",
     problems: readonly Problem[],
     options?: SlipwayErrorOptions,
   ) {

@@ -13,6 +13,7 @@ import {
 } from "../declarative/engine/engine.ts";
 import { install, isFresh } from "../declarative/install.ts";
 import { managedSchemas } from "../declarative/managed.ts";
+import { requireNoObstacles } from "../declarative/obstacles.ts";
 import { formatTotals, type Plan, totalsOf } from "../declarative/plan.ts";
 import { closePlans } from "../declarative/waiting.ts";
 import { SlipwayError } from "../errors.ts";
@@ -201,6 +202,7 @@ async function applyChanges(
     return { outcome: "unchanged", changes: 0, warnings };
   }
   await requireApproval(context, plan, goesBack);
+  await requireNoObstacles(context, plan, input);
   log.info({ plan: plan.id, changes: plan.changes.length }, "Applying declarative schema...");
   await applyPlan(context, plan, async () => {
     const residual = await diff(context, {

@@ -92,6 +92,27 @@ export interface ObjectInfo {
 }
 
 /**
+ * What the desired state asks of rows that are there already. `owner` is the table, or the domain;
+ * `definition` is written as PostgreSQL's `pg_get_constraintdef` and `pg_get_indexdef` do.
+ */
+export type Demand =
+  | { readonly kind: "not null"; readonly id: ObjectId; readonly owner: ObjectId }
+  | {
+      readonly kind: "type";
+      readonly id: ObjectId;
+      readonly owner: ObjectId;
+      readonly from: string;
+      readonly type: string;
+    }
+  | { readonly kind: "values"; readonly id: ObjectId; readonly removed: readonly string[] }
+  | {
+      readonly kind: "constraint" | "unique index";
+      readonly id: ObjectId;
+      readonly owner: ObjectId;
+      readonly definition: string;
+    };
+
+/**
  * What slipway needs from any schema differ, in slipway's words. An implementation reads and computes;
  * it never writes to a database, and policy (what to drop, what needs approval) is not its business.
  */
@@ -108,6 +129,8 @@ export interface SchemaEngine {
   view(current: Catalog, desired: Catalog, ownership: Ownership): ManagedView;
   /** The statements that turn `view.current` into `view.desired`. Throws when it knows no way. */
   plan(view: ManagedView): EnginePlan;
+  /** What of the plan rows can forbid. */
+  demands(view: ManagedView): readonly Demand[];
   /** Hash of the content of these objects, canonical across runs on one server major. */
   fingerprint(catalog: Catalog, ids: ReadonlySet<ObjectId>): string;
   /** Objects in these schemas, or parts of declared objects, that nobody declared: whole ones only. */

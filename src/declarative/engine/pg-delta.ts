@@ -12,6 +12,7 @@ import { type Action, type Plan, plan as planDelta } from "@supabase/pg-delta/pl
 import type { Pool } from "pg";
 import type { Session } from "../../postgres/session.ts";
 import { quoteIdent } from "../../sql/quote.ts";
+import { findDemands } from "./demands.ts";
 import type {
   Catalog,
   Edit,
@@ -75,6 +76,7 @@ export const pgDelta: SchemaEngine = {
 
   view: managedView,
   plan: planView,
+  demands: findDemands,
 
   fingerprint(catalog, ids) {
     const facts = factsOf(catalog);
