@@ -155,9 +155,47 @@ function editHazards(edit: Edit): Hazard[] {
       return privilegeHazards(edit);
     case "enabled":
       return edit.to === "D" ? ["removes a guard"] : [];
+    case "permissive":
+      return edit.to === true ? ["removes a guard"] : [];
+    case "roles":
+    case "cmd":
+      return ["removes a guard"];
+    case "usingExpr":
+    case "checkExpr":
+      return edit.to === null || edit.to === "true" ? ["removes a guard"] : [];
+    case "reloptions":
+      return isUnguarded(optionsOf(edit.from), optionsOf(edit.to)) ? ["removes a guard"] : [];
+    case "def":
+      return routineHazards(headOf(edit.from), headOf(edit.to));
     default:
       return [];
   }
+}
+
+/** A view that asks as its reader, and one that lets no function see rows it doesn't show. */
+const VIEW_GUARDS = ["security_invoker", "security_barrier"];
+
+function isUnguarded(from: ReadonlySet<string>, to: ReadonlySet<string>): boolean {
+  return VIEW_GUARDS.some((guard) => from.has(`${guard}=true`) && !to.has(`${guard}=true`));
+}
+
+function optionsOf(value: unknown): ReadonlySet<string> {
+  return new Set(Array.isArray(value) ? value.map(String) : []);
+}
+
+/** What `pg_get_functiondef` writes before the body; of other definitions nothing. */
+function headOf(definition: unknown): string {
+  return (
+    /^CREATE OR REPLACE (?:FUNCTION|PROCEDURE) .*?(?=\n(?:AS |BEGIN ATOMIC|RETURN ))/s.exec(
+      String(definition),
+    )?.[0] ?? ""
+  );
+}
+
+function routineHazards(from: string, to: string): Hazard[] {
+  if (!/\bSECURITY DEFINER\b/.test(to)) return [];
+  if (!/\bSECURITY DEFINER\b/.test(from)) return ["privileges widened", "removes a guard"];
+  return /\n SET search_path /.test(from) && !/\n SET search_path /.test(to) ? ["removes a guard"] : [];
 }
 
 /** An action says which of an object's edits it carries out by the words it uses. */
@@ -184,6 +222,7 @@ function classOf(context: Context, action: EngineAction, hazards: readonly Hazar
     return "destructive";
   if (goneFor(context, action).some((id) => !id.startsWith("comment:"))) return "destructive";
   if (widensToEveryone(action) && isOnExisting(context, action)) return "destructive";
+  if (widensDefaults(context, action)) return "destructive";
   return hazards.some((hazard) => hazard !== "privileges widened") ? "locking" : "safe";
 }
 
@@ -206,6 +245,12 @@ function isGuardLoosened(action: EngineAction, hazards: readonly Hazard[]): bool
 
 function widensToEveryone(action: EngineAction): boolean {
   return /^GRANT .* TO PUBLIC\b/s.test(action.sql);
+}
+
+/** Whatever is made later in a schema that is there already will be open to everyone. */
+function widensDefaults({ created }: Context, action: EngineAction): boolean {
+  if (!/^ALTER DEFAULT PRIVILEGES .* GRANT .* TO PUBLIC\b/s.test(action.sql)) return false;
+  return !action.objects.some((id) => id.startsWith("schema:") && created.has(id));
 }
 
 /** True for a statement about something that is there already, and so may be in use. */

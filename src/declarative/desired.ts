@@ -1,6 +1,7 @@
 import { findOptionalExtensions, runBootstrapScript } from "../bootstrap/script.ts";
 import type { DatabaseTarget } from "../config/database.ts";
 import type { RunContext } from "../context.ts";
+import { SlipwayError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import type { Session } from "../postgres/session.ts";
 import { hasSqlState, OUT_OF_LOCKS } from "../postgres/sqlstate.ts";
@@ -23,10 +24,16 @@ export interface Desired {
 
 /**
  * What the files made of a catalog: ids that are new or have another content afterwards. `before` undefined
- * stands for a database in which nobody had made anything yet.
+ * stands for a database in which nobody had made anything yet. Throws SOURCE_INVALID when it is nothing.
  */
 export function toDesired(engine: SchemaEngine, before: Catalog | undefined, after: Catalog): Desired {
   const declared = before === undefined ? engine.madeIds(after) : engine.changedIds(before, after);
+  // Taken at its word it would be a wish to drop everything; it is a mount or a template that went wrong.
+  if (declared.size === 0) {
+    throw new SlipwayError("SOURCE_INVALID", "the schema files declare no object at all", {
+      next: "check what is below schemas/; to have no desired schema, remove the folder",
+    });
+  }
   const given = new Set([...after.ids].filter((id) => !declared.has(id)));
   return { catalog: after, declared, given };
 }

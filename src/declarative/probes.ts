@@ -47,15 +47,18 @@ export async function findForbidding(context: RunContext, plan: Plan, input: Dif
   const problems: Problem[] = [];
   const unproven: string[] = [];
   const deadline = performance.now() + ALL_PROBES_MS;
-  await session.transaction(async () => {
-    for (const demand of demands) {
-      for (const probe of await probesOf(context, input.engine, view, demand)) {
-        const found = performance.now() > deadline ? "unproven" : await ask(context, probe);
-        if (found === "unproven") unproven.push(probe.message);
-        else if (found !== undefined) problems.push(toProblem(probe, found));
+  await session.transaction(
+    async () => {
+      for (const demand of demands) {
+        for (const probe of await probesOf(context, input.engine, view, demand)) {
+          const found = performance.now() > deadline ? "unproven" : await ask(context, probe);
+          if (found === "unproven") unproven.push(probe.message);
+          else if (found !== undefined) problems.push(toProblem(probe, found));
+        }
       }
-    }
-  }, "begin read only");
+    },
+    { begin: "begin read only" },
+  );
   if (unproven.length > 0)
     log.info({ unproven }, "Not every row could be checked in time, the statements will tell");
   return problems;
