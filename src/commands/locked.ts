@@ -35,3 +35,17 @@ export async function withLock<T>(
     throw session.closed.aborted ? session.closed.reason : error;
   }
 }
+
+/** Runs `work` that only reads, on records as they are; for showing what would be done. */
+export async function withoutLock<T>(
+  environment: DatabaseEnvironment,
+  sources: Sources,
+  work: (context: RunContext) => Promise<T>,
+): Promise<T> {
+  const { config, log, signal } = environment;
+  const runId = createRunId();
+  await using session = await openCommandSession(environment, runId);
+  await requireSafeDatabase(session, log, signal);
+  const records = await openRecords(session, config, runId);
+  return await work(await createContext(environment, records, sources));
+}

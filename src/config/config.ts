@@ -23,6 +23,7 @@ export interface Config {
   readonly migrationPlaceholders: boolean;
   readonly outOfOrder: "error" | "warn" | "allow";
   readonly missing: "error" | "warn" | "allow";
+  readonly gap: "error" | "warn" | "allow";
   readonly approve: Approval;
   readonly connectWaitMs: number;
   readonly lockWaitMs: number;
@@ -70,6 +71,7 @@ export function parseConfig(input: ConfigInput): Config {
     migrationPlaceholders: values.take(SETTINGS.migrationPlaceholders),
     outOfOrder: values.take(SETTINGS.outOfOrder),
     missing: values.take(SETTINGS.missing),
+    gap: values.take(SETTINGS.gap),
     approve: values.take(SETTINGS.approve),
     connectWaitMs: values.take(SETTINGS.connectWaitMs),
     lockWaitMs: values.take(SETTINGS.lockWaitMs),

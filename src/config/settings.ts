@@ -91,6 +91,15 @@ export const SETTINGS = {
     read: oneOf("error", "warn", "allow"),
     meaning: "an applied migration whose file is gone: refuse, warn, or say nothing",
   },
+  gap: {
+    name: "migrations.gap",
+    env: "SLIPWAY_GAP",
+    flag: "--gap",
+    argument: "error|warn|allow",
+    fallback: "warn",
+    read: oneOf("error", "warn", "allow"),
+    meaning: "a number that is skipped before a migration that is to run: refuse, warn, or say nothing",
+  },
   approve: {
     name: "approve",
     env: "SLIPWAY_APPROVE",

@@ -12,7 +12,11 @@ export interface ForeignHistory {
   readonly unfinished: bigint | undefined;
   /** For people: `version 12`, `7 migrations`. */
   readonly extent: string;
+  /** What the tool has run and none of the files is, as the tool calls it. */
+  readonly others: (migrations: readonly Migration[]) => readonly string[];
 }
+
+type Reading = Omit<ForeignHistory, "tool" | "table">;
 
 interface Tool {
   readonly name: string;
@@ -21,38 +25,53 @@ interface Tool {
   readonly columns: readonly string[];
   readonly without?: readonly string[];
   readonly sql: (table: string) => string;
-  readonly read: (rows: readonly Row[]) => Omit<ForeignHistory, "tool" | "table"> | undefined;
+  readonly read: (rows: readonly Row[]) => Reading | undefined;
 }
 
 interface Row {
   readonly version: string;
+  /** Whether it is run; for golang-migrate, whether it is dirty. */
   readonly flag: boolean;
+  /** Whether everything below counts as run too. */
+  readonly baseline?: boolean;
 }
 
-const byVersions = (rows: readonly Row[]): ReturnType<Tool["read"]> => {
-  const versions = new Set(
-    rows.flatMap(({ version, flag }) => (flag && /^\d+$/.test(version) ? [BigInt(version)] : [])),
-  );
-  if (versions.size === 0) return undefined;
+/** A tool that numbers as these files are numbered; `1.1` of Flyway is no such number. */
+const byVersions = (rows: readonly Row[]): Reading | undefined => {
+  const run = rows.filter(({ flag }) => flag);
+  const versions = new Set(run.flatMap(({ version }) => (/^\d+$/.test(version) ? [BigInt(version)] : [])));
+  if (run.length === 0) return undefined;
+  const base = run.find(({ baseline, version }) => baseline === true && /^\d+$/.test(version));
+  const isBelowBase = (version: bigint): boolean => base !== undefined && version <= BigInt(base.version);
   return {
-    hasRun: (migration) => versions.has(migration.version),
+    hasRun: ({ version }) => versions.has(version) || isBelowBase(version),
     unfinished: undefined,
-    extent: `${versions.size} migrations`,
+    extent: count(run),
+    others(migrations) {
+      const files = new Set(migrations.map(({ version }) => version));
+      return run.flatMap(({ version }) =>
+        /^\d+$/.test(version) && files.has(BigInt(version)) ? [] : [version],
+      );
+    },
   };
 };
 
-const byNames = (rows: readonly Row[]): ReturnType<Tool["read"]> => {
+const byNames = (rows: readonly Row[]): Reading | undefined => {
   const names = new Set(rows.flatMap(({ version, flag }) => (flag ? [version] : [])));
   if (names.size === 0) return undefined;
   return {
     hasRun: (migration) => names.has(migration.name),
     unfinished: undefined,
-    extent: `${names.size} migrations`,
+    extent: count([...names]),
+    others(migrations) {
+      const files = new Set(migrations.map(({ name }) => name));
+      return [...names].filter((name) => !files.has(name));
+    },
   };
 };
 
 /** golang-migrate keeps one row: everything up to its version was run, the version itself perhaps in half. */
-const upToVersion = ([row]: readonly Row[]): ReturnType<Tool["read"]> => {
+const upToVersion = ([row]: readonly Row[]): Reading | undefined => {
   if (row === undefined || !/^\d+$/.test(row.version)) return undefined;
   const version = BigInt(row.version);
   const unfinished = row.flag ? version : undefined;
@@ -60,8 +79,13 @@ const upToVersion = ([row]: readonly Row[]): ReturnType<Tool["read"]> => {
     hasRun: (migration) => migration.version <= version && migration.version !== unfinished,
     unfinished,
     extent: `version ${version}${row.flag ? ", dirty" : ""}`,
+    others: (migrations) => (migrations.some((each) => each.version === version) ? [] : [version.toString()]),
   };
 };
+
+function count(list: readonly unknown[]): string {
+  return list.length === 1 ? "1 migration" : `${list.length} migrations`;
+}
 
 const TOOLS: readonly Tool[] = [
   {
@@ -76,13 +100,14 @@ const TOOLS: readonly Tool[] = [
     table: "schema_migrations",
     columns: ["version"],
     without: ["dirty"],
-    sql: (table) => `select version::text as version, true as flag from ${table}`,
+    sql: (table) => `select version::text as version, true as flag from ${table} order by 1`,
     read: byVersions,
   },
   {
     name: "goose",
     table: "goose_db_version",
     columns: ["version_id", "is_applied"],
+    // The last row of a version counts; version 0 is goose's own.
     sql: (table) =>
       `select distinct on (version_id) version_id::text as version, is_applied and version_id > 0 as flag
          from ${table} order by version_id, id desc`,
@@ -91,27 +116,36 @@ const TOOLS: readonly Tool[] = [
   {
     name: "Flyway",
     table: "flyway_schema_history",
-    columns: ["version", "success", "installed_rank"],
+    columns: ["version", "type", "success", "installed_rank"],
+    // Undone when the last word on a version is an undo; without a version are repeatable migrations.
     sql: (table) =>
-      `select version::text as version, success as flag from ${table} where version is not null order by installed_rank`,
+      `select distinct on (version) version::text as version, success and type in ('SQL', 'BASELINE', 'SQL_BASELINE') as flag,
+              type like '%BASELINE' as baseline
+         from ${table} where version is not null and success order by version, installed_rank desc`,
     read: byVersions,
   },
   {
     name: "node-pg-migrate",
     table: "pgmigrations",
     columns: ["name", "run_on"],
-    sql: (table) => `select name::text as version, true as flag from ${table}`,
+    sql: (table) => `select name::text as version, true as flag from ${table} order by id`,
     read: byNames,
   },
   {
     name: "Prisma",
     table: "_prisma_migrations",
-    columns: ["migration_name", "finished_at"],
+    columns: ["migration_name", "finished_at", "rolled_back_at"],
     sql: (table) =>
-      `select migration_name::text as version, finished_at is not null and rolled_back_at is null as flag from ${table}`,
+      `select migration_name::text as version, finished_at is not null and rolled_back_at is null as flag
+         from ${table} order by started_at`,
     read: byNames,
   },
 ];
+
+/** For messages. */
+export const TOOL_NAMES = `${TOOLS.slice(0, -1)
+  .map(({ name }) => name)
+  .join(", ")} or ${TOOLS.at(-1)?.name ?? ""}`;
 
 const FIND_TABLES = `
 select n.nspname::text as schema, c.relname::text as name,

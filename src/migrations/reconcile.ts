@@ -1,12 +1,15 @@
-import { SlipwayError, StatementError } from "../errors.ts";
+import { ProblemsError, SlipwayError, StatementError } from "../errors.ts";
 import type { LedgerRow, RecordedFailure } from "../records/ledger.ts";
 import type { Migration } from "../source/migrations.ts";
+import {
+  type Finding,
+  fileStateOf,
+  findContradictions,
+  findGaps,
+  type HistoryPolicy,
+  names,
+} from "./findings.ts";
 import type { ForeignHistory } from "./foreign-history.ts";
-
-export interface HistoryPolicy {
-  readonly outOfOrder: "error" | "warn" | "allow";
-  readonly missing: "error" | "warn" | "allow";
-}
 
 /** A migration that is to run, and from which of its steps on. */
 export interface PendingMigration {
@@ -21,6 +24,8 @@ export interface History {
   /** Highest applied version, with the ones that only the ledger knows. */
   readonly appliedVersion: bigint | undefined;
   readonly applied: number;
+  /** Applied, but the ledger lacks a checksum or has an older name of the same file. */
+  readonly stale: readonly Migration[];
 }
 
 /**
@@ -34,120 +39,50 @@ export function reconcile(
   policy: HistoryPolicy,
 ): History {
   const rows = new Map(ledger.map((row) => [row.version, row]));
-  const files = new Map(migrations.map((migration) => [migration.version, migration]));
   const applied = ledger.filter((row) => row.status === "applied");
-  const appliedVersion = applied.at(-1)?.version;
-  const warnings: string[] = [];
-
-  requireWhole(applied);
-  requireSameChecksums(migrations, rows);
-  for (const warning of findMissing(applied, files, migrations, policy)) warnings.push(warning);
-
   const pending = migrations.flatMap((migration): PendingMigration[] => {
     const row = rows.get(migration.version);
     return row?.status === "applied" ? [] : [{ migration, row }];
   });
+  const fresh = pending.flatMap(({ migration, row }) => (row === undefined ? [migration.version] : []));
+  const histories = { migrations, ledger };
+  const findings = [...findContradictions(histories, policy), ...findGaps(histories, fresh, policy.gap)];
+  requireNoError(findings.filter(({ severity }) => severity === "error"));
   for (const { migration, row } of pending) {
     if (row?.status === "failed" && isSameAttempt(row, migration)) throw repeatFailure(row);
   }
-  for (const warning of findOutOfOrder(pending, appliedVersion, policy)) warnings.push(warning);
-  return { pending, warnings, appliedVersion, applied: applied.length };
+  return {
+    pending,
+    warnings: findings.map(formatFinding),
+    appliedVersion: applied.at(-1)?.version,
+    applied: applied.length,
+    stale: migrations.filter((migration) => isStale(migration, rows.get(migration.version))),
+  };
 }
 
-/** A way back that was begun and not ended leaves a state that neither file describes. */
-function requireWhole(applied: readonly LedgerRow[]): void {
-  const half = applied.find((row) => row.down.statementsDone > 0 || row.down.statementInflight !== undefined);
-  if (half === undefined) return;
-  throw new SlipwayError(
-    "HISTORY_MISMATCH",
-    `migration ${half.name} is taken back in part: ${half.down.statementsDone} steps of its down file are done`,
-    { next: "end it: slipway migrate down" },
-  );
+export function formatFinding({ at, message }: Finding): string {
+  return typeof at === "string" ? message : `${at.file}: ${message}`;
 }
 
-function requireSameChecksums(migrations: readonly Migration[], rows: ReadonlyMap<bigint, LedgerRow>): void {
-  const changed = migrations.flatMap((migration) => {
-    const row = rows.get(migration.version);
-    const isChanged =
-      row?.status === "applied" && row.checksum !== undefined && row.checksum !== migration.up.checksum;
-    return isChanged ? [{ migration, row }] : [];
-  });
-  const [first] = changed;
+/** All at once, so that a person mends the history once. */
+function requireNoError(errors: readonly Finding[]): void {
+  const [first, second] = errors;
   if (first === undefined) return;
-  const { migration, row } = first;
-  const when = row.appliedAt === undefined ? "" : ` at ${row.appliedAt.toISOString()}`;
-  const more = changed.length > 1 ? ` (and ${changed.length - 1} files more)` : "";
-  throw new SlipwayError(
+  if (second === undefined) {
+    throw new SlipwayError("HISTORY_MISMATCH", formatFinding(first), { next: first.next });
+  }
+  throw new ProblemsError(
     "HISTORY_MISMATCH",
-    `${migration.up.path} was changed after it was applied${when}${more}: applied ${row.checksum ?? ""}, now ${migration.up.checksum}`,
-    {
-      next: "put the file back as it was and make the change in a new migration (`slipway migrate create NAME`)",
-    },
+    errors.map(({ at, message, next }) => ({ at, message, hint: next })),
+    { next: `${first.next}; all of it: slipway migrate verify` },
   );
 }
 
-/** Applied, but the file is gone. Above the highest file it is an older release; below the lowest, a squash. */
-function findMissing(
-  applied: readonly LedgerRow[],
-  files: ReadonlyMap<bigint, Migration>,
-  migrations: readonly Migration[],
-  policy: HistoryPolicy,
-): string[] {
-  const missing = applied.filter((row) => !files.has(row.version));
-  if (missing.length === 0) return [];
-  const lowest = migrations.at(0)?.version;
-  const highest = migrations.at(-1)?.version;
-  if (lowest === undefined || highest === undefined) {
-    throw new SlipwayError(
-      "HISTORY_MISMATCH",
-      `the migrations folder is empty, but ${applied.length} migrations are applied`,
-      { next: "check the mount (ConfigMap, PVC) and DB_USER_MIGRATIONS_PATH" },
-    );
-  }
-  const ahead = missing.filter((row) => row.version > highest);
-  const holes = missing.filter((row) => row.version > lowest && row.version < highest);
-  const warnings: string[] = [];
-  if (ahead.length > 0) {
-    warnings.push(
-      `the database is ahead of these files: ${names(ahead)} applied by a newer release; left as it is`,
-    );
-  }
-  if (holes.length > 0 && policy.missing === "error") {
-    throw new SlipwayError("HISTORY_MISMATCH", `applied, but the files are gone: ${names(holes)}`, {
-      next: "put the files back, or set `migrations.missing: warn`",
-    });
-  }
-  if (holes.length > 0 && policy.missing === "warn")
-    warnings.push(`applied, but the files are gone: ${names(holes)}`);
-  return warnings;
-}
-
-function findOutOfOrder(
-  pending: readonly PendingMigration[],
-  appliedVersion: bigint | undefined,
-  policy: HistoryPolicy,
-): string[] {
-  if (appliedVersion === undefined || policy.outOfOrder === "allow") return [];
-  const late = pending.filter(
-    ({ migration, row }) => row === undefined && migration.version < appliedVersion,
-  );
-  if (late.length === 0) return [];
-  const list = names(late.map(({ migration }) => migration));
-  if (policy.outOfOrder === "error") {
-    throw new SlipwayError(
-      "HISTORY_MISMATCH",
-      `out of order: ${list} come before ${appliedVersion}, which is applied`,
-      {
-        next: "give them a higher version, or set `migrations.outOfOrder: warn`",
-      },
-    );
-  }
-  return [`out of order: ${list} come before ${appliedVersion}, which is applied; run all the same`];
-}
-
-function names(list: readonly { readonly name: string }[]): string {
-  const shown = list.slice(0, 3).map(({ name }) => name);
-  return list.length > 3 ? `${shown.join(", ")} and ${list.length - 3} more` : shown.join(", ");
+function isStale(migration: Migration, row: LedgerRow | undefined): boolean {
+  if (row?.status !== "applied") return false;
+  const state = fileStateOf(migration, row);
+  if (state === "not recorded") return true;
+  return state === "same" && (row.sqlChecksum === undefined || row.name !== migration.name);
 }
 
 function isSameAttempt(row: LedgerRow, migration: Migration): boolean {
@@ -158,6 +93,9 @@ function isSameAttempt(row: LedgerRow, migration: Migration): boolean {
 function repeatFailure(row: LedgerRow): SlipwayError {
   const { failure } = row;
   const when = row.startedAt === undefined ? "" : ` at ${row.startedAt.toISOString()}`;
+  if (failure?.code === "HISTORY_MISMATCH") {
+    return new SlipwayError("HISTORY_MISMATCH", failure.message, { next: failure.next });
+  }
   const next = nextAfterFailure(row.name, row.version);
   if (failure?.reason === undefined) {
     const why = row.errorMessage === undefined || row.errorMessage === "" ? "" : `: ${row.errorMessage}`;

@@ -34,6 +34,7 @@ export interface Work {
   readonly version: bigint;
   readonly name: string;
   readonly checksum: string;
+  readonly sqlChecksum: string;
   readonly script: Script;
   readonly fileClass: FileClass;
   /** What the ledger says of earlier attempts. */
@@ -52,6 +53,7 @@ export function toAttempt(work: Omit<Work, "finish">): Attempt {
     version: work.version,
     name: work.name,
     checksum: work.checksum,
+    sqlChecksum: work.sqlChecksum,
     transactional: isOneTransaction(work.fileClass),
     steps: work.fileClass.groups.length,
   };
@@ -162,22 +164,25 @@ async function isDoneAlready(
   step: number,
 ): Promise<boolean> {
   const { session, log } = context;
-  const { done, inflight } = COLUMNS[work.direction];
-  const ledger = `${context.records.schema}.app`;
   for (const statement of group.statements) {
     const outcome = await findUnknownOutcome(session, statement);
     if (outcome === "done") continue;
     if (outcome === "again") return false;
-    throw new SlipwayError(
-      "OUTCOME_UNKNOWN",
-      `${work.script.path}:${statement.line}: an earlier run ended inside this statement (${classifyStatement(statement).summary})`,
-      {
-        next: `look whether it took effect; if so: update ${ledger} set ${done} = ${step}, ${inflight} = null where version = ${work.version}; if not: update ${ledger} set ${inflight} = null where version = ${work.version}; then run again`,
-      },
-    );
+    throw outcomeUnknown(work, statement, step);
   }
   log.info({ migration: work.name, step }, "An earlier run had completed this step");
   return true;
+}
+
+function outcomeUnknown(work: Work, statement: SqlStatement, step: number): SlipwayError {
+  const again = work.direction === "up" ? "run again" : "slipway migrate down";
+  return new SlipwayError(
+    "OUTCOME_UNKNOWN",
+    `${work.script.path}:${statement.line}: an earlier run ended inside step ${step} of ${work.fileClass.groups.length}, and whether it took effect cannot be seen from here: ${classifyStatement(statement).summary}`,
+    {
+      next: `look whether it took effect; if so: slipway migrate resolve ${work.version} --as-applied; if not: slipway migrate retry ${work.version}; then ${again}`,
+    },
+  );
 }
 
 async function runAlone(context: RunContext, work: Work, statement: SqlStatement): Promise<void> {

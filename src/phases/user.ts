@@ -5,7 +5,9 @@ import { type History, type PendingMigration, reconcile, requireAdopted } from "
 import { finishUp, runFile, type Work } from "../migrations/run.ts";
 import { resetSession } from "../postgres/reset.ts";
 import { readLedger } from "../records/ledger.ts";
+import { type FileRecord, recordFiles } from "../records/mend.ts";
 import type { Migration } from "../source/migrations.ts";
+import { sqlChecksum } from "../sql/checksum.ts";
 import type { Phase } from "./phase.ts";
 
 /** Runs the user's migrations that are not applied yet, in the order of their versions. */
@@ -26,6 +28,7 @@ export const userPhase: Phase<History | undefined> = {
     if (history === undefined) return { outcome: "skipped", changes: 0 };
     const { log, config } = context;
     const warnings = history.warnings.map((message) => ({ message }));
+    await followFiles(context, history.stale);
     if (history.pending.length === 0)
       return { outcome: "unchanged", changes: 0, warnings, ...versionOf(history) };
     log.info({ path: config.migrationsPath }, "Running user migrations...");
@@ -34,7 +37,7 @@ export const userPhase: Phase<History | undefined> = {
       ...history.pending.map(({ migration }) => migration.version),
       history.appliedVersion,
     ]);
-    log.info({ source: "user", version: Number(version) }, "Migrations applied successfully");
+    log.info({ source: "user", version: versionForLog(version) }, "Migrations applied successfully");
     return { outcome: "applied", changes: history.pending.length, warnings, userVersion: version };
   },
 };
@@ -50,6 +53,25 @@ export async function planMigrations(
     requireAdopted(history, await findForeignHistories(context.session));
   }
   return history;
+}
+
+/** Brings rows up to date that lack a checksum, or that have the old name of a file that was renamed. */
+export async function followFiles(context: RunContext, stale: readonly Migration[]): Promise<void> {
+  if (stale.length === 0) return;
+  const renamed = await recordFiles(context.records, stale.map(toFileRecord));
+  for (const { name, was } of renamed) {
+    context.log.warn({ migration: name, was }, "An applied migration was renamed, the ledger follows");
+  }
+}
+
+/** What the ledger keeps of a file. */
+export function toFileRecord({ version, name, up }: Migration): FileRecord {
+  return { version, name, checksum: up.checksum, sqlChecksum: sqlChecksum(up.text) };
+}
+
+/** A number where JSON can hold it exactly, otherwise its digits. */
+export function versionForLog(version: bigint): number | string {
+  return version <= Number.MAX_SAFE_INTEGER ? Number(version) : version.toString();
 }
 
 function highest(versions: readonly (bigint | undefined)[]): bigint {
@@ -80,6 +102,7 @@ async function applyOne(context: RunContext, { migration, row }: PendingMigratio
     version: migration.version,
     name: migration.name,
     checksum: migration.up.checksum,
+    sqlChecksum: sqlChecksum(migration.up.text),
     script,
     fileClass,
     row,

@@ -121,6 +121,11 @@ create index app_log_version on {schema}.app_log (version, id);
 
 revoke all on all tables in schema {schema} from public;
 `,
+  `
+alter table {schema}.app add column sql_checksum text;
+comment on column {schema}.app.checksum is 'Hash of the file as it was applied or last tried.';
+comment on column {schema}.app.sql_checksum is 'Hash of its statements alone: comments and white space do not count.';
+`,
 ];
 
 export const LAYOUT_VERSION = LAYOUT_STEPS.length;

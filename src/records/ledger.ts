@@ -12,6 +12,8 @@ export interface LedgerRow {
   readonly appliedAt: Date | undefined;
   /** Of the file as it was applied or last tried; undefined when the row was written by a person. */
   readonly checksum: string | undefined;
+  /** Of its statements alone; undefined where an older slipway or a person wrote the row. */
+  readonly sqlChecksum: string | undefined;
   /** Steps of a file without one transaction around it: known to be complete, of all. */
   readonly statementsDone: number;
   readonly statementsTotal: number | undefined;
@@ -54,6 +56,7 @@ interface RawRow {
   error_message: string | null;
   applied_at: Date | null;
   checksum: string | null;
+  sql_checksum: string | null;
   statements_done: number;
   statements_total: number | null;
   statement_inflight: number | null;
@@ -69,8 +72,10 @@ interface RawRow {
 
 export async function readLedger(records: Records): Promise<LedgerRow[]> {
   if (!records.exist) return [];
+  // By way of jsonb: commands that only read may come before the run that adds the column.
   const rows = await records.session.query<Record<string, unknown> & RawRow>(
-    `select version::text, name, status, error_message, applied_at, checksum, statements_done, statements_total,
+    `select version::text, name, status, error_message, applied_at, checksum,
+            pg_catalog.to_jsonb(app) ->> 'sql_checksum' as sql_checksum, statements_done, statements_total,
             statement_inflight, done_hash, down_done, down_inflight, down_hash, attempts, started_at, duration_ms::text, failure
        from ${records.schema}.app
       order by app.version`,
@@ -82,6 +87,7 @@ export async function readLedger(records: Records): Promise<LedgerRow[]> {
     errorMessage: row.error_message ?? undefined,
     appliedAt: row.applied_at ?? undefined,
     checksum: row.checksum ?? undefined,
+    sqlChecksum: row.sql_checksum ?? undefined,
     statementsDone: row.statements_done,
     statementsTotal: row.statements_total ?? undefined,
     statementInflight: row.statement_inflight ?? undefined,
@@ -103,6 +109,7 @@ export interface Attempt {
   readonly version: bigint;
   readonly name: string;
   readonly checksum: string;
+  readonly sqlChecksum: string;
   readonly transactional: boolean;
   readonly steps: number;
 }
@@ -120,13 +127,13 @@ export function ledgerSignatureSql(schema: string): string {
 export async function claim(records: Records, attempt: Attempt): Promise<void> {
   await records.session.query(
     `insert into ${records.schema}.app
-       (version, name, status, checksum, transactional, statements_total, attempts, started_at, run_id)
-     values ($1, $2, 'pending', $3, $4, $5, 1, clock_timestamp(), $6)
+       (version, name, status, checksum, transactional, statements_total, attempts, started_at, run_id, sql_checksum)
+     values ($1, $2, 'pending', $3, $4, $5, 1, clock_timestamp(), $6, $7)
      on conflict (version) do update
         set name = excluded.name, status = 'pending', checksum = excluded.checksum,
             transactional = excluded.transactional, statements_total = excluded.statements_total,
             attempts = app.attempts + 1, started_at = excluded.started_at, run_id = excluded.run_id,
-            applied_at = null, failure = null`,
+            applied_at = null, failure = null, sql_checksum = excluded.sql_checksum`,
     [
       attempt.version.toString(),
       attempt.name,
@@ -134,6 +141,7 @@ export async function claim(records: Records, attempt: Attempt): Promise<void> {
       attempt.transactional,
       attempt.steps,
       records.runId,
+      attempt.sqlChecksum,
     ],
   );
 }
@@ -148,15 +156,17 @@ export function appliedSql(
   durationMs: number,
 ): string {
   const version = attempt.version.toString();
-  const [name, checksum, run] = [attempt.name, attempt.checksum, runId].map(quoteLiteral);
+  const [name, checksum, sqlChecksum, run] = [attempt.name, attempt.checksum, attempt.sqlChecksum, runId].map(
+    quoteLiteral,
+  );
   const { transactional, steps } = attempt;
   const ms = Math.round(durationMs);
   return `with row as (
        insert into ${schema}.app
          (version, name, status, checksum, transactional, statements_total, statements_done, attempts, started_at,
-          applied_at, duration_ms, run_id)
+          applied_at, duration_ms, run_id, sql_checksum)
        values (${version}, ${name}, 'applied', ${checksum}, ${transactional}, ${steps}, ${steps}, 1,
-               clock_timestamp() - make_interval(secs => ${ms} / 1000.0), clock_timestamp(), ${ms}, ${run})
+               clock_timestamp() - make_interval(secs => ${ms} / 1000.0), clock_timestamp(), ${ms}, ${run}, ${sqlChecksum})
        on conflict (version) do update
           set name = excluded.name, status = 'applied', checksum = excluded.checksum,
               transactional = excluded.transactional, statements_total = excluded.statements_total,
@@ -164,7 +174,7 @@ export function appliedSql(
               attempts = app.attempts + case when excluded.transactional then 1 else 0 end,
               started_at = case when excluded.transactional then excluded.started_at else app.started_at end,
               applied_at = excluded.applied_at, duration_ms = excluded.duration_ms, run_id = excluded.run_id,
-              error_message = null, failure = null)
+              error_message = null, failure = null, sql_checksum = excluded.sql_checksum)
      insert into ${schema}.app_log (run_id, version, name, event, duration_ms, checksum, release)
      values (${run}, ${version}, ${name}, 'applied', ${ms}, ${checksum}, ${quoteLiteral(release)})`;
 }
@@ -238,16 +248,17 @@ export async function recordFailed(
     `with row as (
        insert into ${records.schema}.app
          (version, name, status, checksum, transactional, statements_total, attempts, started_at, duration_ms, run_id,
-          error_message, failure)
+          error_message, failure, sql_checksum)
        values ($1, $2, 'failed', $3, $4, $5, 1, clock_timestamp() - make_interval(secs => $6::float8 / 1000), $6::float8,
-               $7, $8, $9)
+               $7, $8, $9, $12)
        on conflict (version) do update
           set name = excluded.name, status = 'failed', checksum = excluded.checksum,
               transactional = excluded.transactional, statements_total = excluded.statements_total,
               attempts = app.attempts + case when excluded.transactional then 1 else 0 end,
               started_at = case when excluded.transactional then excluded.started_at else app.started_at end,
               duration_ms = excluded.duration_ms, run_id = excluded.run_id,
-              error_message = excluded.error_message, failure = excluded.failure, applied_at = null)
+              error_message = excluded.error_message, failure = excluded.failure, applied_at = null,
+              sql_checksum = excluded.sql_checksum)
      insert into ${records.schema}.app_log
        (run_id, version, name, event, sqlstate, message, duration_ms, checksum, release)
      values ($7, $1, $2, 'failed', $10, $8, $6::float8, $3, $11)`,
@@ -263,6 +274,7 @@ export async function recordFailed(
       JSON.stringify(failure),
       failure.sqlstate ?? null,
       records.release,
+      attempt.sqlChecksum,
     ],
   );
 }
@@ -284,51 +296,4 @@ export function revertedSql(
   return `with gone as (delete from ${schema}.app where version = ${version})
      insert into ${schema}.app_log (run_id, version, name, event, direction, duration_ms, release)
      values (${values.join(", ")}, ${quoteLiteral(release)})`;
-}
-
-/** Adds a remark to the history: `interrupted`, `retry`, `rename`. */
-export async function recordEvent(
-  records: Records,
-  migration: { readonly version: bigint; readonly name: string },
-  event: string,
-  message: string,
-): Promise<void> {
-  await records.session.query(
-    `insert into ${records.schema}.app_log (run_id, version, name, event, message, release)
-     values ($1, $2, $3, $4, $5, $6)`,
-    [records.runId, migration.version.toString(), migration.name, event, message, records.release],
-  );
-}
-
-/** Sets a failed migration to be tried again. False when there is no such failed one. */
-export async function setPending(records: Records, version: bigint): Promise<boolean> {
-  const { rowCount } = await records.session.raw(
-    `update ${records.schema}.app set status = 'pending', error_message = '' where version = $1 and status = 'failed'`,
-    [version.toString()],
-  );
-  return (rowCount ?? 0) > 0;
-}
-
-/** Records migrations as applied without running them: another tool did. */
-export async function recordAdopted(
-  records: Records,
-  migrations: readonly { readonly version: bigint; readonly name: string; readonly checksum: string }[],
-  message: string,
-): Promise<void> {
-  const { session, schema, runId, release } = records;
-  const columns = [
-    migrations.map(({ version }) => version.toString()),
-    migrations.map(({ name }) => name),
-    migrations.map(({ checksum }) => checksum),
-  ];
-  await session.query(
-    `with row as (
-       insert into ${schema}.app (version, name, status, checksum, applied_at, run_id)
-       select version, name, 'applied', checksum, clock_timestamp(), $4
-         from unnest($1::bigint[], $2::text[], $3::text[]) as m(version, name, checksum)
-       returning version, name, checksum)
-     insert into ${schema}.app_log (run_id, version, name, event, message, checksum, release)
-     select $4, version, name, 'adopt', $5, checksum, $6 from row`,
-    [...columns, runId, message, release],
-  );
 }

@@ -2,7 +2,7 @@ import type { Session } from "../postgres/session.ts";
 import { bootstrapSignatureSql, catalogSignatureSql } from "../postgres/signature.ts";
 import { hasSqlState, NOT_THERE } from "../postgres/sqlstate.ts";
 import { requireReadable } from "./install.ts";
-import { parseStamp } from "./layout.ts";
+import { LAYOUT_VERSION, parseStamp } from "./layout.ts";
 import { ledgerSignatureSql } from "./ledger.ts";
 import type { PhaseRecord, RunSignatures } from "./runs.ts";
 
@@ -59,13 +59,16 @@ select pg_catalog.obj_description($1::text::regnamespace, 'pg_namespace') as sta
        coalesce((select pg_catalog.json_agg(done) from done), '[]') as runs`;
 
 /**
- * How the database stands, in one question and without a lock; undefined before the first run. `schema`
- * is the records' schema, quoted. Throws RECORDS_TOO_NEW.
+ * How the database stands, in one question and without a lock; undefined before the first run, and where the
+ * records have an older layout. `schema` is the records' schema, quoted. Throws RECORDS_TOO_NEW.
  */
 export async function readStanding(session: Session, schema: string): Promise<Standing | undefined> {
   const row = await findRow(session, schema);
   if (row === undefined) return undefined;
-  requireReadable(schema, parseStamp(row.stamp) ?? 0);
+  const layout = parseStamp(row.stamp) ?? 0;
+  requireReadable(schema, layout);
+  // Records of an older layout are brought up to date under the lock: there is something to do.
+  if (layout < LAYOUT_VERSION) return undefined;
   return {
     now: { catalog: row.catalog, bootstrap: row.bootstrap, ledger: row.ledger },
     runs: row.runs.map((run) => ({

@@ -25,6 +25,7 @@ export type SourceConfig = Pick<
   | "onOlder"
   | "drift"
   | "missing"
+  | "gap"
   | "outOfOrder"
 >;
 
@@ -78,8 +79,8 @@ function usedVars(config: SourceConfig, files: readonly { readonly text: string 
 
 /** Settings that change what the same files ask for, or what must be said about them. */
 function settingsOf(config: SourceConfig): Record<string, string> {
-  const { extras, onOlder, drift, missing, outOfOrder } = config;
-  const settings = { extras, onOlder, drift, missing, outOfOrder };
+  const { extras, onOlder, drift, missing, gap, outOfOrder } = config;
+  const settings = { extras, onOlder, drift, missing, gap, outOfOrder };
   return Object.fromEntries(Object.entries(settings).map(([name, value]) => [`setting ${name}`, value]));
 }
 

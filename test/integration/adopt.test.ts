@@ -57,21 +57,84 @@ onEachServer("adopting without a yes records nothing", async (server) => {
   expect(await readLedger(database)).toEqual([]);
 });
 
-onEachServer("a version that the other tool calls dirty is left to a person", async (server) => {
+onEachServer(
+  "a version that the other tool calls dirty stops every run until a person resolved it, either way",
+  async (server) => {
+    const outcomes: Record<string, unknown> = {};
+    for (const found of ["--as-pending", "--as-applied"]) {
+      await using database = await openTestDatabase(server);
+      await database.query(`${GOLANG_MIGRATE} update public.schema_migrations set dirty = true`);
+      if (found === "--as-pending") await database.query("drop table public.two");
+      const options = { database, schema: "", migrations: writeFolder(FILES) };
+
+      const adopt = await runSlipway(["migrate", "adopt", "--yes"], options);
+      const stopped = await runSlipway(["run"], options);
+      const resolve = await runSlipway(["migrate", "resolve", "2", found], options);
+      const run = await runSlipway(["run"], options);
+
+      expect(adopt.stdout).toMatch(/Half done, and recorded as failed.*\n {2}2_two\n/);
+      for (const each of [adopt, stopped]) {
+        expect(each).toExit(35);
+        expect(lastLineOf(each).msg).toMatch(
+          /2_two is half done, says golang-migrate .*resolve 2 --as-pending;.*resolve 2 --as-applied/,
+        );
+      }
+      outcomes[found] = [
+        resolve.exitCode,
+        run.exitCode,
+        await database.value("select count(*)::int from migrations.app where status = 'applied'"),
+        await database.value(
+          "select count(*)::int from migrations.app_log where version = 2 and event = 'applied'",
+        ),
+      ];
+    }
+
+    expect(outcomes).toEqual({ "--as-pending": [0, 0, 3, 1], "--as-applied": [0, 0, 3, 0] });
+  },
+);
+
+onEachServer("a dry run of adopt shows what would be recorded, and what no file here has", async (server) => {
   await using database = await openTestDatabase(server);
   await database.query(
-    `${GOLANG_MIGRATE} update public.schema_migrations set dirty = true; drop table public.two;`,
+    "create table schema_migrations (version varchar(128) primary key); insert into schema_migrations values ('1'), ('2'), ('77')",
   );
   const options = { database, schema: "", migrations: writeFolder(FILES) };
 
-  const adopt = await runSlipway(["migrate", "adopt", "--yes"], options);
-  const run = await runSlipway(["run"], options);
+  const adopt = await runSlipway(["migrate", "adopt", "--dry-run"], options);
 
-  expect(adopt).toExit(35);
-  expect(lastLineOf(adopt).msg).toMatch(/version 2 is half done/);
-  expect(run).toExit(0);
-  expect(await database.value("select to_regclass('public.two') is not null")).toBe(true);
+  expect(adopt).toExit(0);
+  expect(adopt.stdout).toMatch(
+    /^From dbmate \(table public\.schema_migrations, 3 migrations\).*:\n {2}1_one\n {2}2_two\nNot adopted.*:\n {2}77\n$/,
+  );
+  expect(await database.value("select to_regnamespace('migrations') is null")).toBe(true);
 });
+
+onEachServer(
+  "of several histories the one that knows these files is adopted, or the one named",
+  async (server) => {
+    await using database = await openTestDatabase(server);
+    await database.query(
+      `${GOLANG_MIGRATE}
+     create schema auth; create table auth.schema_migrations (version varchar(255) primary key);
+     insert into auth.schema_migrations values ('20171026211738'), ('20171026211808');
+     create schema other; create table other.goose_db_version (id serial, version_id bigint, is_applied boolean);`,
+    );
+    const options = { database, schema: "", migrations: writeFolder(FILES) };
+
+    const first = await runSlipway(["migrate", "adopt", "--dry-run"], options);
+    await database.query("insert into other.goose_db_version (version_id, is_applied) values (1, true)");
+    const unclear = await runSlipway(["migrate", "adopt", "--yes"], options);
+    const wrong = await runSlipway(["migrate", "adopt", "--yes", "--table", "public.history"], options);
+    const named = await runSlipway(["migrate", "adopt", "--yes", "--table", "goose_db_version"], options);
+
+    expect(first.stdout).toMatch(/^From golang-migrate \(table public\.schema_migrations/);
+    expect(unclear).toExit(2);
+    expect(lastLineOf(unclear).msg).toMatch(/several histories.*--table other\.goose_db_version/);
+    expect(wrong).toExit(2);
+    expect(named).toExit(0);
+    expect(await readLedger(database)).toEqual([expect.stringMatching(/^1 1_one applied/)]);
+  },
+);
 
 onEachServer("without another tool's history there is nothing to adopt", async (server) => {
   await using database = await openTestDatabase(server);
@@ -96,7 +159,8 @@ const TOOLS: readonly (readonly [tool: string, history: string])[] = [
     "Flyway",
     `create table flyway_schema_history (installed_rank int primary key, version varchar(50), description varchar(200), type varchar(20),
        script varchar(1000), checksum int, installed_by varchar(100), installed_on timestamp default now(), execution_time int, success boolean);
-     insert into flyway_schema_history (installed_rank, version, success) values (1, '1', true), (2, '2', true), (3, null, true), (4, '3', false)`,
+     insert into flyway_schema_history (installed_rank, version, type, success) values (1, '1', 'BASELINE', true),
+       (2, '2', 'SQL', true), (3, null, 'SQL', true), (4, '2.1', 'SQL', true), (5, '3', 'SQL', true), (6, '3', 'UNDO_SQL', true), (7, '3', 'SQL', false)`,
   ],
   [
     "node-pg-migrate",

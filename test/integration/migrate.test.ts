@@ -89,7 +89,7 @@ onEachServer(
     const down = await runSlipway(["migrate", "down", "--steps", "2", "--yes"], options);
 
     expect(down).toExit(11);
-    expect(lastLineOf(down).msg).toMatch(/2_two\.down\.sql/);
+    expect(lastLineOf(down).msg).toMatch(/2_two\.down\.sql.*nothing was done/);
     expect(await database.value("select to_regclass('public.three') is not null")).toBe(true);
   },
 );
@@ -132,6 +132,155 @@ onEachServer(
   },
 );
 
+onEachServer("up, down and goto move to a version, and refuse one that nobody has", async (server) => {
+  await using database = await openTestDatabase(server);
+  const options = { database, migrations: writeFolder(PAIRS) };
+  const applied = (): Promise<number> => database.value("select count(*)::int from migrations.app");
+  const seen: unknown[] = [];
+  for (const words of [
+    "up --to 2",
+    "up --to 1",
+    "goto 3",
+    "goto 1 --yes",
+    "goto 2_two",
+    "down --to 1 --yes",
+    "goto 3",
+    "down --to 0 --yes",
+    "up --to 7",
+    "goto 20260101120000 --yes",
+    "down --to 9 --yes",
+  ]) {
+    const result = await runSlipway(["migrate", ...words.split(" ")], options);
+    seen.push([words, result.exitCode, await applied()]);
+  }
+
+  expect(seen).toEqual([
+    ["up --to 2", 0, 2],
+    ["up --to 1", 0, 2],
+    ["goto 3", 0, 3],
+    ["goto 1 --yes", 0, 1],
+    ["goto 2_two", 0, 2],
+    ["down --to 1 --yes", 0, 1],
+    ["goto 3", 0, 3],
+    ["down --to 0 --yes", 0, 0],
+    ["up --to 7", 2, 0],
+    ["goto 20260101120000 --yes", 2, 0],
+    ["down --to 9 --yes", 2, 0],
+  ]);
+});
+
+onEachServer("a dry run shows what would be done, how, and does none of it", async (server) => {
+  await using database = await openTestDatabase(server);
+  const options = { database, migrations: writeFolder(PAIRS) };
+
+  const first = await runSlipway(["migrate", "up", "--dry-run"], options);
+  const isUntouched = await database.value("select to_regnamespace('migrations') is null");
+  await runSlipway(["migrate", "up", "--steps", "2"], options);
+  const redo = await runSlipway(["migrate", "redo", "--dry-run", "--json"], options);
+  const down = await runSlipway(["migrate", "down", "--to", "0", "--dry-run"], options);
+  const none = await runSlipway(["migrate", "up", "--to", "1", "--dry-run"], options);
+
+  expect(first).toExit(0);
+  expect(
+    first.stdout
+      .trimEnd()
+      .split("\n")
+      .map((row) => row.split(/ {2,}/)),
+  ).toEqual([
+    ["would", "version", "name", "how"],
+    ["apply", "1", "1_one", "in one transaction"],
+    ["apply", "2", "2_two", "in 1 step (CREATE INDEX CONCURRENTLY)"],
+    ["apply", "3", "3_three", "in one transaction"],
+  ]);
+  expect(isUntouched).toBe(true);
+  expect(JSON.parse(redo.stdout)).toMatchObject([
+    { direction: "down", version: "2", name: "2_two", how: "in 1 step (DROP INDEX CONCURRENTLY)" },
+    { direction: "up", version: "2", name: "2_two" },
+  ]);
+  expect(down.stdout).toMatch(/take back +2 .*\ntake back +1 /);
+  expect(none.stdout).toBe("No migration is to be run\n");
+  expect(await readLedger(database)).toHaveLength(2);
+});
+
+onEachServer("redo takes back and applies again, with the file as it is now", async (server) => {
+  await using database = await openTestDatabase(server);
+  const migrations = writeFolder(PAIRS);
+  const options = { database, migrations };
+  await runSlipway(["migrate", "up"], options);
+  writeFiles(migrations, { "3_three.up.sql": "create table public.three (id int, more text);" });
+
+  const unconfirmed = await runSlipway(["migrate", "redo"], options);
+  const redo = await runSlipway(["migrate", "redo", "--yes"], options);
+  const two = await runSlipway(["migrate", "redo", "--steps", "2", "--yes"], options);
+  const verify = await runSlipway(["migrate", "verify"], options);
+
+  expect(unconfirmed).toExit(2);
+  expect(redo).toExit(0);
+  expect(two).toExit(0);
+  expect(await database.value("select count(more)::int from public.three")).toBe(0);
+  expect(verify).toExit(0);
+  expect(
+    await database.query("select version::int, direction from migrations.app_log order by id offset 3"),
+  ).toEqual([
+    { version: 3, direction: "down" },
+    { version: 3, direction: "up" },
+    { version: 3, direction: "down" },
+    { version: 2, direction: "down" },
+    { version: 2, direction: "up" },
+    { version: 3, direction: "up" },
+  ]);
+});
+
+onEachServer("of migrations applied out of order, the last applied is taken back first", async (server) => {
+  await using database = await openTestDatabase(server);
+  const { "2_two.up.sql": late, ...files } = PAIRS;
+  const migrations = writeFolder({ ...files, "2_two.down.sql": "", "2_two.up.sql": "select 1 / 0;" });
+  const options = { database, migrations };
+  await database.query("create table public.unrelated ()");
+  await runSlipway(["migrate", "up", "--steps", "1"], options);
+  const { "2_two.down.sql": __, ...before } = files;
+  await runSlipway(["migrate", "up"], { database, migrations: writeFolder(before) });
+  writeFiles(migrations, { "2_two.up.sql": late, "2_two.down.sql": PAIRS["2_two.down.sql"] });
+  await runSlipway(["migrate", "up"], options);
+
+  const down = await runSlipway(["migrate", "down", "--yes"], options);
+
+  expect(down).toExit(0);
+  expect(await database.query("select version::int from migrations.app order by app.version")).toEqual([
+    { version: 1 },
+    { version: 3 },
+  ]);
+});
+
+onEachServer("a wrong down file is told before the first one runs", async (server) => {
+  await using database = await openTestDatabase(server);
+  const options = { database, migrations: writeFolder({ ...PAIRS, "2_two.down.sql": "\\i other.sql" }) };
+  await runSlipway(["migrate", "up"], options);
+
+  const down = await runSlipway(["migrate", "down", "--steps", "2", "--yes"], options);
+
+  expect(down).toExit(11);
+  expect(lastLineOf(down).msg).toMatch(/2_two\.down\.sql:1:1: \\i is a command of psql/);
+  expect(await readLedger(database)).toHaveLength(3);
+});
+
+onEachServer("what migrate changes in the declared schema is no drift to the next run", async (server) => {
+  await using database = await openTestDatabase(server);
+  const migrations = writeFolder({
+    "1_column.up.sql": "alter table app.things add column note text;",
+    "1_column.down.sql": "alter table app.things drop column note;",
+  });
+  await runSlipway(["run"], { database });
+  const options = { database, migrations, env: { SLIPWAY_DRIFT: "refuse" } };
+
+  const up = await runSlipway(["migrate", "up"], options);
+  const run = await runSlipway(["run"], options);
+  const redo = await runSlipway(["migrate", "redo", "--yes"], options);
+  const again = await runSlipway(["run"], options);
+
+  for (const each of [up, run, redo, again]) expect(each).toExit(0);
+});
+
 onEachServer("migrate status lists files and ledger, as text and as JSON", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder({ ...PAIRS, "2_two.up.sql": "select 1 / 0;", "4_four.up.sql": "select 4;" });
@@ -143,8 +292,10 @@ onEachServer("migrate status lists files and ledger, as text and as JSON", async
   const json = await runSlipway(["migrate", "status", "--json"], options);
 
   expect(text).toExit(0);
-  const [head, ...rows] = text.stdout.trimEnd().split("\n");
+  const [table = "", error] = text.stdout.split("\n\n");
+  const [head, ...rows] = table.split("\n");
   expect(head).toMatch(/^version +name +state/);
+  expect(error).toBe("2_two: 22012 division by zero\n");
   expect(rows.map((row) => row.split(/ {2,}/).slice(0, 3))).toEqual([
     ["1", "1_one", "applied"],
     ["2", "2_two", "failed"],
@@ -216,6 +367,58 @@ test("migrate create writes both files with the next number in the folder's styl
   expect(first).toExit(0);
   expect(readdirSync(join(empty, "not/there/yet"))).toEqual(["001_init.down.sql", "001_init.up.sql"]);
   expect(dated.stdout).toMatch(/\/20\d{12}_later\.up\.sql\n/);
+});
+
+test("create keeps to the folder's way of numbering", async () => {
+  const now = Date.now();
+  const next = async (last: string): Promise<string> => {
+    const migrations = writeFolder({ [`${last}_last.up.sql`]: "select 1;" });
+    const result = await runSlipway(["migrate", "create", "Next: one"], { migrations });
+    return /(\d+)_next_one\.up\.sql/.exec(result.stdout)?.[1] ?? result.stderr;
+  };
+  const numbered = await Promise.all(["9", "09", "099", "1999"].map(next));
+  const unix = await next(String(Math.floor(now / 1_000)));
+  const ms = await next(String(now));
+  const migrations = writeFolder({ "001_a.up.sql": "select 1;", "20991231235959_far.up.sql": "select 1;" });
+  const afterFuture = await runSlipway(["migrate", "create", "b"], { migrations });
+  const dated = await runSlipway(["migrate", "create", "c", "--timestamp"], {
+    migrations: writeFolder({ "001_a.up.sql": "select 1;" }),
+  });
+  const last = await runSlipway(["migrate", "create", "d"], {
+    migrations: writeFolder({ "9223372036854775807_a.up.sql": "select 1;" }),
+  });
+
+  expect(numbered).toEqual(["10", "10", "100", "2000"]);
+  expect(unix).toMatch(/^\d{10}$/);
+  expect(Number(unix)).toBeGreaterThan(Math.floor(now / 1_000));
+  expect(ms).toMatch(/^\d{13}$/);
+  expect(Number(ms)).toBeGreaterThan(now);
+  expect(afterFuture.stdout).toMatch(/\/20991231235960_b\.up\.sql\n/);
+  expect(dated.stdout).toMatch(/\/20\d{12}_c\.up\.sql\n/);
+  expect(last).toExit(11);
+});
+
+test("twelve at once are given twelve numbers, and of one name one pair", async () => {
+  const migrations = writeFolder({ "001_a.up.sql": "select 1;" });
+  const create = (name: string) => runSlipway(["migrate", "create", name], { migrations });
+
+  const different = await Promise.all(Array.from({ length: 6 }, (_, index) => create(`m ${index}`)));
+  const same = await Promise.all(Array.from({ length: 6 }, () => create("same")));
+
+  for (const each of [...different, ...same]) expect(each).toExit(0);
+  expect(new Set(same.map(({ stdout }) => stdout)).size).toBe(1);
+  const names = readdirSync(migrations).filter((name) => name.endsWith(".up.sql"));
+  expect(names.map((name) => name.slice(0, 3)).sort()).toEqual([
+    "001",
+    "002",
+    "003",
+    "004",
+    "005",
+    "006",
+    "007",
+    "008",
+  ]);
+  expect(readdirSync(migrations)).toHaveLength(15);
 });
 
 onEachServer("a created pair that nobody filled in can be applied", async (server) => {

@@ -17,9 +17,14 @@ const COMMANDS = [
   "schema approve 0d6c5b1f3a2e4987",
   "migrate up",
   "migrate down",
+  "migrate redo",
+  "migrate goto 3",
   "migrate status",
+  "migrate verify",
   "migrate create add_customers",
   "migrate retry 3",
+  "migrate resolve 3 --as-applied",
+  "migrate baseline 3",
   "migrate adopt",
   "reset",
 ];
@@ -127,7 +132,12 @@ const PRINTING = new Set([
   "schema plan",
   "schema apply",
   "schema compile",
+  "migrate up",
+  "migrate down",
+  "migrate redo",
+  "migrate goto",
   "migrate status",
+  "migrate verify",
 ]);
 test.each(COMMANDS)(
   "`slipway %s --json` works where it prints data, and is refused elsewhere",
@@ -155,6 +165,9 @@ const UNKNOWN: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["migrate up --steps 0", /--steps must be a whole number above 0, not "0"/],
   ["migrate up --steps two", /--steps must be a whole number above 0, not "two"/],
   ["migrate up --steps -1", /--steps must be a whole number above 0, not "-1"/],
+  ["migrate down --steps 1 --to 2", /--steps and --to .* give one of them/],
+  ["migrate resolve 3", /say what you found: --as-applied, --as-pending or --accept-checksum/],
+  ["migrate resolve 3 --as-applied --as-pending", /say what you found/],
   ["migrate down --steps 1.5", /--steps must be a whole number above 0, not "1.5"/],
 ];
 test.each(UNKNOWN)("`slipway %s` is USAGE and says why in one line", async (line, message) => {

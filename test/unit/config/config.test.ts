@@ -30,6 +30,7 @@ test("with nothing set the defaults are in force", () => {
     migrationPlaceholders: false,
     outOfOrder: "warn",
     missing: "warn",
+    gap: "warn",
     approve: [],
     connectWaitMs: 300_000,
     lockWaitMs: 900_000,

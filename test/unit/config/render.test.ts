@@ -26,6 +26,7 @@ test("every setting is listed with its value and origin, secrets masked", async 
     "migrations.placeholders = false (default)",
     "migrations.outOfOrder = warn (default)",
     "migrations.missing = warn (default)",
+    "migrations.gap = warn (default)",
     "approve = 4f1c,77aa (SLIPWAY_APPROVE)",
     "connectWait = 5m (default)",
     "lockWait = 15m (default)",

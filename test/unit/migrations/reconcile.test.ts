@@ -1,16 +1,19 @@
 import { expect, test } from "vitest";
-import { SlipwayError, StatementError } from "../../../src/errors.ts";
+import { formatProblem, ProblemsError, SlipwayError, StatementError } from "../../../src/errors.ts";
+import type { HistoryPolicy } from "../../../src/migrations/findings.ts";
 import {
   type History,
-  type HistoryPolicy,
   nextAfterFailure,
   reconcile,
   toRecordedFailure,
 } from "../../../src/migrations/reconcile.ts";
 import type { LedgerRow } from "../../../src/records/ledger.ts";
 import type { Migration } from "../../../src/source/migrations.ts";
+import { sqlChecksum } from "../../../src/sql/checksum.ts";
 
-const DEFAULT: HistoryPolicy = { outOfOrder: "warn", missing: "warn" };
+const DEFAULT: HistoryPolicy = { outOfOrder: "warn", missing: "warn", gap: "warn", onOlder: "keep" };
+type Policy = HistoryPolicy["missing"];
+
 const APPLIED_AT = new Date("2026-01-02T03:04:05.678Z");
 
 const nameOf = (version: number): string => `${String(version).padStart(3, "0")}_m${version}`;
@@ -24,7 +27,7 @@ function file(version: number, content = "same"): Migration {
     up: {
       path: `/migrations/${name}.up.sql`,
       name: `${name}.up.sql`,
-      text: "",
+      text: `select '${content}';`,
       checksum: `sha256:${content}`,
     },
   };
@@ -38,6 +41,7 @@ function row(version: number, particulars: Partial<LedgerRow> = {}): LedgerRow {
     errorMessage: undefined,
     appliedAt: APPLIED_AT,
     checksum: "sha256:same",
+    sqlChecksum: sqlChecksum("select 'same';"),
     statementsDone: 1,
     statementsTotal: 1,
     statementInflight: undefined,
@@ -134,20 +138,103 @@ test("an applied file that was changed since is refused, with both checksums and
 
   expect(error.code).toBe("HISTORY_MISMATCH");
   expect(error.message).toBe(
-    "/migrations/001_m1.up.sql was changed after it was applied at 2026-01-02T03:04:05.678Z: applied sha256:same, now sha256:other",
+    "/migrations/001_m1.up.sql: was changed after it was applied at 2026-01-02T03:04:05.678Z: applied sha256:same, now sha256:other",
   );
   expect(error.next).toContain("slipway migrate create");
+  expect(error.next).toContain("slipway migrate resolve 1 --accept-checksum");
 });
 
-test("of several changed files the first is named and the others are counted", () => {
-  const changed = [file(1), file(2, "x"), file(3, "y"), file(4, "z")];
+test("several contradictions are told all at once, each with its way on", () => {
+  const changed = [file(1), file(2, "x"), file(4, "z")];
 
-  const error = errorOf(() => reconcile(changed, rows(1, 2, 3, 4), DEFAULT));
+  const error = errorOf(() => reconcile(changed, rows(1, 2, 3, 4), { ...DEFAULT, missing: "error" }));
 
-  expect(error.message).toMatch(/^\/migrations\/002_m2\.up\.sql was changed .* \(and 2 files more\): /);
+  expect(error).toBeInstanceOf(ProblemsError);
+  expect(error instanceof ProblemsError && error.problems.map(formatProblem)).toEqual([
+    expect.stringMatching(/002_m2\.up\.sql: was changed .*resolve 2 --accept-checksum/),
+    expect.stringMatching(/004_m4\.up\.sql: was changed .*resolve 4 --accept-checksum/),
+    expect.stringMatching(/the files are gone: 003_m3 \(put the files back/),
+  ]);
 });
 
-type Policy = HistoryPolicy["missing"];
+test("a file of which only comments changed is a warning that says how to accept it", () => {
+  const commented = {
+    ...file(1, "same"),
+    up: { ...file(1).up, checksum: "sha256:other", text: "-- why\nselect 'same'" },
+  };
+
+  const history = reconcile([commented], rows(1), DEFAULT);
+
+  expect(history.warnings).toEqual([
+    "/migrations/001_m1.up.sql: only comments or white space were changed since it was applied at 2026-01-02T03:04:05.678Z",
+  ]);
+  expect(history.stale).toEqual([]);
+});
+
+test("without the checksum of its statements, any change of a file is a change", () => {
+  const commented = {
+    ...file(1),
+    up: { ...file(1).up, checksum: "sha256:other", text: "-- why\nselect 'same'" },
+  };
+
+  const error = errorOf(() => reconcile([commented], [row(1, { sqlChecksum: undefined })], DEFAULT));
+
+  expect(error.code).toBe("HISTORY_MISMATCH");
+});
+
+const STALE: ReadonlyArray<readonly [what: string, particulars: Partial<LedgerRow>, stale: boolean]> = [
+  ["says what the file says", {}, false],
+  ["has no checksum", { checksum: undefined }, true],
+  ["was written by an older slipway", { sqlChecksum: undefined }, true],
+  ["has the old name of a file that was renamed", { name: "001_old" }, true],
+  ["failed", { status: "failed", checksum: "sha256:older" }, false],
+];
+test.each(STALE)("an applied row that %s is brought up to date, or not", (_, particulars, stale) => {
+  expect(reconcile(files(1), [row(1, particulars)], DEFAULT).stale).toHaveLength(stale ? 1 : 0);
+});
+
+const GAPS: ReadonlyArray<
+  readonly [what: string, files: number[], ledger: number[], warning: string | undefined]
+> = [
+  ["one number skipped", [1, 3], [1], "a gap: there is no migration 2"],
+  ["several places skipped", [1, 3, 7], [], "a gap: there is no migration 2, 4 to 6"],
+  ["a gap below what is applied", [1, 3, 4], [1, 3], undefined],
+  ["a gap that the ledger fills", [1, 3], [1, 2], undefined],
+  ["a folder that begins late", [7, 8], [], undefined],
+  ["timestamps", [20_260_102_030_405, 20_260_202_030_405], [], undefined],
+  ["timestamps after numbers", [1, 2, 20_260_202_030_405], [], undefined],
+];
+test.each(GAPS)("with %s, a gap is found or not", (_, some, ledger, warning) => {
+  const warnOnly = { ...DEFAULT, missing: "allow" } as const;
+  const attempt = (gap: Policy): History => reconcile(files(...some), rows(...ledger), { ...warnOnly, gap });
+
+  expect(attempt("warn").warnings).toEqual(warning === undefined ? [] : [warning]);
+  expect(attempt("allow").warnings).toEqual([]);
+  if (warning !== undefined) {
+    expect(errorOf(() => attempt("error"))).toMatchObject({ code: "HISTORY_MISMATCH", message: warning });
+  }
+});
+
+test("a ledger ahead of the files is refused where older files are", () => {
+  const error = errorOf(() => reconcile(files(1), rows(1, 2), { ...DEFAULT, onOlder: "refuse" }));
+
+  expect(error).toMatchObject({
+    code: "HISTORY_MISMATCH",
+    message: "the database is ahead of these files: 002_m2 applied by a newer release",
+  });
+});
+
+test("what another tool left half done is repeated with the commands that resolve it", () => {
+  const failure = {
+    code: "HISTORY_MISMATCH",
+    message: "001_m1 is half done",
+    next: "slipway migrate resolve 1",
+  };
+
+  const error = errorOf(() => reconcile(files(1), [row(1, { status: "failed", failure })], DEFAULT));
+
+  expect(error).toMatchObject(failure);
+});
 
 const MISSING: ReadonlyArray<
   readonly [
@@ -230,7 +317,7 @@ test("a new file below the highest applied one runs with a warning by default", 
 
   expect(pendingOf(history)).toEqual(["002_m2"]);
   expect(history.warnings).toEqual([
-    "out of order: 002_m2 come before 3, which is applied; run all the same",
+    "out of order: 002_m2 comes before 3, which is applied; run all the same",
   ]);
 });
 
@@ -246,7 +333,7 @@ test("a new file below the highest applied one is refused where that is asked fo
 
   expect(error).toMatchObject({
     code: "HISTORY_MISMATCH",
-    message: "out of order: 002_m2 come before 3, which is applied",
+    message: "out of order: 002_m2 comes before 3, which is applied",
   });
 });
 

@@ -19,6 +19,7 @@ function configOf(folders: { readonly schemaPath?: string; readonly migrationsPa
     onOlder: "keep",
     drift: "apply",
     missing: "warn",
+    gap: "warn",
     outOfOrder: "warn",
   };
 }
