@@ -303,7 +303,7 @@ onEachServer("an applied file that was changed is refused, before anything runs"
   const result = await run(database, migrations);
 
   expect(result).toExit(35);
-  expect(lastLineOf(result).msg).toMatch(/1_one\.up\.sql was changed after it was applied.*migrate create/);
+  expect(lastLineOf(result).msg).toMatch(/1_one\.up\.sql: was changed after it was applied.*migrate create/);
   expect(await database.value("select to_regclass('public.two')")).toBeNull();
 });
 
