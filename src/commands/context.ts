@@ -1,8 +1,10 @@
 import type { RunContext } from "../context.ts";
 import type { SchemaEngine } from "../declarative/engine/engine.ts";
+import { ignoring } from "../declarative/ignoring.ts";
 import { findOccupiedSchemas } from "../declarative/install.ts";
 import { describeHolder, type LockHolder } from "../postgres/lock.ts";
 import type { Records } from "../records/records.ts";
+import type { IsIgnored } from "../source/ignore.ts";
 import type { Sources } from "../source/sources.ts";
 import { applicationName, type DatabaseEnvironment } from "./session.ts";
 
@@ -23,15 +25,18 @@ export async function createContext(
     log,
     signal: AbortSignal.any([signal, session.closed]),
     applicationName: applicationName(environment, records.runId),
-    loadEngine: loadEngineOnce(),
+    loadEngine: loadEngineOnce(sources.schema?.isIgnored),
     occupiedSchemas: occupied,
   };
 }
 
-export function loadEngineOnce(): () => Promise<SchemaEngine> {
+/** The engine; it does not see what is ignored. */
+export function loadEngineOnce(isIgnored: IsIgnored | undefined): () => Promise<SchemaEngine> {
   let engine: Promise<SchemaEngine> | undefined;
   return () => {
-    engine ??= import("../declarative/engine/pg-delta.ts").then((module) => module.pgDelta);
+    engine ??= import("../declarative/engine/pg-delta.ts").then(({ pgDelta }) =>
+      isIgnored === undefined ? pgDelta : ignoring(pgDelta, isIgnored),
+    );
     return engine;
   };
 }

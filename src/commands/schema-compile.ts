@@ -67,7 +67,7 @@ async function compile(
     signal,
     log,
   };
-  const engine = await loadEngineOnce()();
+  const engine = await loadEngineOnce(schema.isIgnored)();
   const built = await buildDesired(building, engine, bootstrap?.script, schema.scripts);
   const builder = engine.builderOf(built.catalog);
   if (schema.scripts.some((script) => namesIn(script).includes(builder))) {

@@ -22,7 +22,8 @@ export function findDrift(
     lastDeclared: new Set(),
     unwanted: new Set(),
   });
-  if (engine.fingerprint(current, saved.declared) === fingerprint) return undefined;
+  const expected = saved.isReduced === true ? engine.fingerprint(saved.catalog, saved.declared) : fingerprint;
+  if (engine.fingerprint(current, saved.declared) === expected) return undefined;
   const changed = [...engine.changedIds(view.desired, view.current)];
   const gone = [...view.desired.ids].filter((id) => !view.current.ids.has(id));
   const ids = [...new Set([...changed, ...gone])].filter((id) => saved.declared.has(id));

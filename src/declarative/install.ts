@@ -4,20 +4,23 @@ import { hasSqlState, OUT_OF_LOCKS } from "../postgres/sqlstate.ts";
 import type { Script } from "../sql/script.ts";
 import type { Desired } from "./desired.ts";
 import { toDesired } from "./desired.ts";
-import type { SchemaEngine } from "./engine/engine.ts";
+import type { Catalog, SchemaEngine } from "./engine/engine.ts";
 import { loadScripts } from "./load.ts";
+
+/** Why an install was taken back: the schema has to be planned instead. */
+export type InstallUndone = "too large" | "declares what is ignored";
 
 /**
  * A fresh install needs no comparison: the files run, and what they made is the desired schema. All of
- * it, with the record that `finish` writes, is one transaction; undefined when that outgrew the
- * server's lock table, and nothing was done.
+ * it, with the record that `finish` writes, is one transaction. When that outgrew the server's lock table,
+ * or would make what .slipwayignore leaves alone, nothing was done.
  */
 export async function install(
   context: RunContext,
   engine: SchemaEngine,
   scripts: readonly Script[],
   finish: (desired: Desired) => Promise<void>,
-): Promise<Desired | undefined> {
+): Promise<Desired | InstallUndone> {
   const { session, config } = context;
   try {
     return await session.transaction(async () => {
@@ -27,14 +30,24 @@ export async function install(
         : await engine.read(session, context.records.schemaName);
       await loadScripts(session, scripts);
       await session.execute("reset role; reset search_path");
-      const desired = toDesired(engine, before, await engine.read(session, context.records.schemaName));
+      const after = await engine.read(session, context.records.schemaName);
+      if (leavesOutMore(before, after)) throw new DeclaresIgnored();
+      const desired = toDesired(engine, before, after);
       await finish(desired);
       return desired;
     });
   } catch (error) {
-    if (hasSqlState(error, OUT_OF_LOCKS)) return undefined;
+    if (hasSqlState(error, OUT_OF_LOCKS)) return "too large";
+    if (error instanceof DeclaresIgnored) return "declares what is ignored";
     throw error;
   }
+}
+
+/** Thrown to leave the transaction; never gets out of this file. */
+class DeclaresIgnored extends Error {}
+
+function leavesOutMore(before: Catalog | undefined, after: Catalog): boolean {
+  return [...(after.leftOut ?? [])].some((id) => before?.leftOut?.has(id) !== true);
 }
 
 // Nothing but what CREATE DATABASE made, and slipway's own schema: no need to read what is there before.

@@ -11,7 +11,7 @@ import {
   type SavedDesired,
   type SchemaEngine,
 } from "../declarative/engine/engine.ts";
-import { install, isFresh } from "../declarative/install.ts";
+import { type InstallUndone, install, isFresh } from "../declarative/install.ts";
 import { managedSchemas } from "../declarative/managed.ts";
 import { requireNoObstacles } from "../declarative/obstacles.ts";
 import { formatTotals, type Plan, totalsOf } from "../declarative/plan.ts";
@@ -160,6 +160,13 @@ function unseenWarnings(unseen: readonly string[]): Warning[] {
   return [{ message, objects: unseen }];
 }
 
+const UNDONE: Readonly<Record<InstallUndone, string>> = {
+  "too large":
+    "The schema outgrows one transaction of this server (max_locks_per_transaction), applying it in parts...",
+  "declares what is ignored":
+    "The files declare objects that .slipwayignore leaves alone, applying the others...",
+};
+
 async function installSchema(
   context: RunContext,
   files: number,
@@ -171,10 +178,8 @@ async function installSchema(
   const installed = await install(context, engine, scripts, (desired) =>
     record(context, engine, desired, "install"),
   );
-  if (installed === undefined) {
-    log.info(
-      "The schema outgrows one transaction of this server (max_locks_per_transaction), applying it in parts...",
-    );
+  if (typeof installed === "string") {
+    log.info(UNDONE[installed]);
     const change = await planChanges(context, undefined, false);
     return declarativePhase.apply(context, change);
   }

@@ -11,6 +11,8 @@ export interface SourceFiles {
   readonly hash: string;
   readonly bootstrap: SqlFile | undefined;
   readonly schema: readonly SqlFile[] | undefined;
+  /** `.slipwayignore` */
+  readonly ignore: SqlFile | undefined;
   readonly migrations: readonly Migration[] | undefined;
   readonly warnings: readonly Problem[];
 }
@@ -56,6 +58,7 @@ export function readSourceFiles(config: SourceConfig, which: "all" | "ups" = "al
     hash: hashSource({ files: parts, vars }),
     bootstrap: folder?.bootstrap,
     schema: folder?.files,
+    ignore: folder?.ignoreFile,
     migrations: found?.migrations,
     warnings: [...(folder?.warnings ?? []), ...(found?.warnings ?? [])],
   };

@@ -10,7 +10,7 @@ export interface SchemaFolder {
   readonly bootstrap?: SqlFile;
   /** By their names, which are relative to `schemas/`. Absent: there is no `schemas/`, and so no declarative phase. Never empty. */
   readonly files?: readonly SqlFile[];
-  readonly ignoreFile?: { readonly path: string; readonly text: string };
+  readonly ignoreFile?: SqlFile;
   readonly warnings: readonly Problem[];
 }
 
@@ -44,7 +44,7 @@ function readOnce(folder: string): SchemaFolder & { readonly problems: readonly 
   return {
     ...(bootstrap === undefined ? {} : { bootstrap }),
     ...(files === undefined ? {} : { files }),
-    ...(ignoreFile === undefined ? {} : { ignoreFile: { path: ignoreFile.path, text: ignoreFile.text } }),
+    ...(ignoreFile === undefined ? {} : { ignoreFile }),
     warnings,
     problems,
   };

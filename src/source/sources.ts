@@ -6,6 +6,7 @@ import { readScript, type Script } from "../sql/script.ts";
 import { skeletonOf } from "../sql/skeleton.ts";
 import { hashFiles, readSourceFiles, type SourceConfig, type SourceFiles } from "./files.ts";
 import { hashSource } from "./hash.ts";
+import { type IsIgnored, parseIgnore } from "./ignore.ts";
 import type { Migration } from "./migrations.ts";
 import { listSnapshots, type SnapshotFile } from "./snapshots.ts";
 import type { SqlFile } from "./text.ts";
@@ -27,6 +28,8 @@ export interface SchemaSources {
    */
   readonly desiredHash: string;
   findSnapshots(): readonly SnapshotFile[];
+  /** What `.slipwayignore` names; undefined where there is none. */
+  readonly isIgnored: IsIgnored | undefined;
 }
 
 /** Everything that the user's files ask for. */
@@ -43,6 +46,7 @@ export function prepareSources(config: SourceConfig, files: SourceFiles): Source
   const reader = new ScriptReader(config);
   const bootstrap = files.bootstrap === undefined ? undefined : reader.bootstrap(files.bootstrap);
   const schema = files.schema?.map((file) => reader.schemaFile(file));
+  const isIgnored = files.ignore === undefined ? undefined : reader.ignoreFile(files.ignore);
   for (const migration of files.migrations ?? []) reader.migration(migration, "up");
   reader.requireSound();
   const hashOf = (some: readonly SqlFile[]): string => hashFiles(config, some);
@@ -57,8 +61,9 @@ export function prepareSources(config: SourceConfig, files: SourceFiles): Source
         ? undefined
         : {
             scripts: schema,
-            hash: hashOf(files.schema),
+            hash: hashOf(desiredFiles(files)),
             desiredHash: hashDesired(config, files, bootstrap),
+            isIgnored,
             findSnapshots: () => (config.schemaPath === undefined ? [] : listSnapshots(config.schemaPath)),
           },
     migrations: files.migrations,
@@ -75,11 +80,15 @@ export function readSources(config: SourceConfig): Sources {
   return prepareSources(config, readSourceFiles(config));
 }
 
+function desiredFiles(files: SourceFiles): readonly SqlFile[] {
+  return [...(files.schema ?? []), ...(files.ignore === undefined ? [] : [files.ignore])];
+}
+
 function hashDesired(config: SourceConfig, files: SourceFiles, bootstrap: Script | undefined): string {
   return hashSource({
     files: files.bootstrap === undefined ? [] : [files.bootstrap],
     vars: {
-      schema: hashFiles(config, files.schema ?? []),
+      schema: hashFiles(config, desiredFiles(files)),
       bootstrap: bootstrap === undefined ? "" : skeletonOf(bootstrap.text),
     },
   });
@@ -128,6 +137,12 @@ class ScriptReader {
       if (complaint !== undefined) this.#complain(script, statement.start, complaint.message, complaint.hint);
     }
     return script;
+  }
+
+  ignoreFile(file: SqlFile): IsIgnored {
+    const { isIgnored, problems } = parseIgnore(file.path, file.text);
+    this.#problems.push(...problems);
+    return isIgnored;
   }
 
   migration(migration: Migration, direction: "up" | "down"): MigrationScript {

@@ -13,6 +13,8 @@ export type ObjectId = string;
 export interface Catalog {
   readonly serverMajor: number;
   readonly ids: ReadonlySet<ObjectId>;
+  /** What `without` took out of it. */
+  readonly leftOut?: ReadonlySet<ObjectId>;
   readonly engineData: unknown;
 }
 
@@ -77,6 +79,8 @@ export interface EnginePlan {
 export interface SavedDesired {
   readonly catalog: Catalog;
   readonly declared: ReadonlySet<ObjectId>;
+  /** Some of what was saved is left out by now: a fingerprint of all of it says nothing about the rest. */
+  readonly isReduced?: boolean;
 }
 
 /** How an object is presented to people, and where it belongs. */
@@ -122,6 +126,8 @@ export interface SchemaEngine {
    * schema `hidden`, slipway's own, is not part of it.
    */
   read(session: Session, hidden: string): Promise<Catalog>;
+  /** The catalog without the objects, by kind and name as `describe` gives them, and without their parts. */
+  without(catalog: Catalog, isLeftOut: (kind: string, name: string) => boolean): Catalog;
   /** Ids in `after` that `before` lacks or holds with another content. */
   changedIds(before: Catalog, after: Catalog): ReadonlySet<ObjectId>;
   /** Ids of what was made since CREATE DATABASE; slipway's records are not among them. */

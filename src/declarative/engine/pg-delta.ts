@@ -37,6 +37,7 @@ import {
 import { actAs } from "./roles.ts";
 import { columnStepOf } from "./step.ts";
 import { managedView } from "./view.ts";
+import { without } from "./without.ts";
 
 /** The one object of a new database that is not left out of every comparison. */
 const PUBLIC_SCHEMA = encodeId({ kind: "schema", name: "public" });
@@ -59,6 +60,8 @@ export const pgDelta: SchemaEngine = {
       session.serverMajor,
     );
   },
+
+  without,
 
   changedIds(before, after) {
     const old = factsOf(before);

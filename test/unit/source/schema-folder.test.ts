@@ -31,7 +31,7 @@ test("a folder is its bootstrap, its schemas in the order of their paths, and it
   });
   expect(files?.map(({ name }) => name)).toEqual(["B.sql", "a.sql", "a/deep/er.sql", "a/z.sql", "b.sql"]);
   expect(files?.[1]).toMatchObject({ path: join(folder, "schemas/a.sql"), text: SQL });
-  expect(ignoreFile).toEqual({ path: join(folder, ".slipwayignore"), text: "audit.*\n" });
+  expect(ignoreFile).toMatchObject({ path: join(folder, ".slipwayignore"), text: "audit.*\n" });
   expect(warnings).toEqual([]);
 });
 
