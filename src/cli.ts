@@ -32,6 +32,10 @@ interface Spec {
 }
 
 const YES = new Option("--yes", "do not ask");
+const TRY = new Option(
+  "--try",
+  "run the plan of the declarative phase on a copy of the schema, without rows",
+);
 const STEPS = (what: string): Option => new Option("--steps <n>", what);
 const TO = (what: string): Option => new Option("--to <version>", what);
 const DRY_RUN = new Option("--dry-run", "show what would be done, do nothing");
@@ -52,7 +56,7 @@ const COMMANDS: readonly Spec[] = [
     summary: "what `run` would do now; exit 3 when something is pending",
     example: "slipway plan --sql",
     json: true,
-    options: [new Option("--sql", "print the statements of the declarative phase as a script")],
+    options: [new Option("--sql", "print the statements of the declarative phase as a script"), TRY],
     load: (flags) => loadPlan(flags, false),
   },
   {
@@ -79,7 +83,7 @@ const COMMANDS: readonly Spec[] = [
     summary: "what the declarative phase would do now; exit 3 when something is pending",
     example: "slipway schema plan --json",
     json: true,
-    options: [new Option("--sql", "print the statements as a script")],
+    options: [new Option("--sql", "print the statements as a script"), TRY],
     load: (flags) => loadPlan(flags, true),
   },
   {
@@ -275,7 +279,7 @@ const COMMANDS: readonly Spec[] = [
 
 async function loadPlan(flags: Flags, schemaOnly: boolean): Promise<Action> {
   const { planCommand } = await import("./commands/plan.ts");
-  const options = { sql: flags["sql"] === true, schemaOnly };
+  const options = { sql: flags["sql"] === true, schemaOnly, isTried: flags["try"] === true };
   return (environment) => planCommand(requireDatabase(environment), options);
 }
 

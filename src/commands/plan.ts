@@ -1,11 +1,14 @@
-import { ERRORS } from "../errors.ts";
+import type { RunContext } from "../context.ts";
+import type { Trial } from "../declarative/trial.ts";
+import { ERRORS, SlipwayError } from "../errors.ts";
 import { bootstrapPhase } from "../phases/bootstrap.ts";
 import { type DeclarativePlan, declarativePhase } from "../phases/declarative.ts";
+import { tryDeclarative } from "../phases/trial.ts";
 import { userPhase } from "../phases/user.ts";
 import { requireSafeDatabase } from "../postgres/preflight.ts";
 import { formatPlan, formatPlanSql } from "../report/plan-text.ts";
 import { readSources } from "../source/sources.ts";
-import { createContext } from "./context.ts";
+import { createContext, loadEngineOnce } from "./context.ts";
 import { writeJson } from "./environment.ts";
 import { createRunId } from "./run-id.ts";
 import { type DatabaseEnvironment, openCommandSession, openRecords } from "./session.ts";
@@ -15,6 +18,8 @@ export interface PlanOptions {
   readonly sql: boolean;
   /** Only the declarative phase. */
   readonly schemaOnly: boolean;
+  /** Run the plan on a copy of the schema; throws what a run of it would. */
+  readonly isTried?: boolean;
 }
 
 /** `slipway plan`: what `run` would do now. Exit 3 when there is something to do. Writes nothing. */
@@ -36,6 +41,8 @@ export async function planCommand(environment: DatabaseEnvironment, options: Pla
   const migrationLines = userPhase.pendingOf(history);
   const isPending = bootstrapLines.length + schemaLines.length + migrationLines.length > 0;
 
+  const tried = options.isTried === true ? await tryOut(context, declarative) : undefined;
+
   if (environment.json) {
     writeJson(out, {
       pending: isPending,
@@ -46,6 +53,7 @@ export async function planCommand(environment: DatabaseEnvironment, options: Pla
         name: migration.name,
       })),
       warnings: history?.warnings ?? [],
+      ...(tried === undefined ? {} : { tried: toJson(tried) }),
     });
   } else if (options.sql) {
     const plan = planOf(declarative);
@@ -57,7 +65,44 @@ export async function planCommand(environment: DatabaseEnvironment, options: Pla
     for (const warning of history?.warnings ?? []) log.warn(warning);
     if (!isPending) out.write("Everything is up to date\n");
   }
+  if (tried !== undefined) report(environment, tried, options.sql);
   return isPending ? ERRORS.PENDING.exit : 0;
+}
+
+/** What the trial found, or what ended it: the plan is to be seen before that. */
+type Tried = { readonly trial: Trial | undefined } | { readonly error: unknown };
+
+async function tryOut(context: RunContext, declarative: DeclarativePlan): Promise<Tried> {
+  try {
+    const whole = await loadEngineOnce(undefined)();
+    return { trial: await tryDeclarative(context, whole, declarative) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function toJson(tried: Tried) {
+  if ("trial" in tried) return { ok: true, ...tried.trial };
+  const { error } = tried;
+  return { ok: false, code: error instanceof SlipwayError ? error.code : "BUG" };
+}
+
+function report({ out, log, json }: DatabaseEnvironment, tried: Tried, isScript: boolean): void {
+  if ("error" in tried) throw tried.error;
+  const { trial } = tried;
+  if (trial === undefined) return;
+  const { changes, durationMs, unlike } = trial;
+  if (unlike.length > 0)
+    log.warn(
+      { count: unlike.length, objects: unlike.slice(0, 10) },
+      "The copy is not like the database here, and the trial says nothing about it",
+    );
+  if (json || isScript)
+    log.info({ changes, durationMs }, "Tried on a copy of the schema, which became the desired one");
+  else
+    out.write(
+      `Tried on a copy of the schema, which became the desired one (${changes} changes, ${durationMs} ms)\n`,
+    );
 }
 
 function planOf(declarative: DeclarativePlan) {

@@ -8,6 +8,8 @@ import { quoteIdent, quoteLiteral } from "../sql/quote.ts";
 
 const PREFIX = "slipway_shadow";
 
+const DEFAULT_SEARCH_PATH = '"$user", public';
+
 const DATABASE_TRAITS = `
 select d.oid::text as oid, d.datname::text as name, pg_catalog.pg_encoding_to_char(d.encoding) as encoding,
        d.datcollate::text as lc_collate, d.datctype::text as lc_ctype,
@@ -67,6 +69,37 @@ export async function openShadow(session: Session, options: ShadowOptions): Prom
   if (traits === undefined) throw new Error("the current database is not in pg_database");
   if (options.given !== undefined) return openGiven(session, traits, options.given, options);
   return createTemporary(session, traits, options);
+}
+
+/**
+ * Opens a temporary database that changes may be committed in: on the server of the shadow database where one
+ * is given, else on the session's own. It has the search_path of the session's database.
+ */
+export async function openScratch(session: Session, options: ShadowOptions): Promise<Shadow> {
+  const [traits] = await session.query<Record<string, unknown> & DatabaseTraits>(DATABASE_TRAITS);
+  if (traits === undefined) throw new Error("the current database is not in pg_database");
+  if (options.given === undefined) {
+    if (!traits.can_create) throw cannotTry(traits.role);
+    return createTemporary(session, traits, options);
+  }
+  const base = await connect(options.given, options);
+  try {
+    requireSameMajor(session, base);
+    const [own] = await base.query<Record<string, unknown> & DatabaseTraits>(DATABASE_TRAITS);
+    if (own === undefined) throw new Error("the shadow database is not in pg_database");
+    if (!own.can_create) throw cannotTry(own.role);
+    const scratch = await createTemporary(base, { ...own, search_path: traits.search_path }, options);
+    return {
+      ...scratch,
+      async [Symbol.asyncDispose]() {
+        await scratch[Symbol.asyncDispose]();
+        await base.close();
+      },
+    };
+  } catch (error) {
+    await base.close();
+    throw error;
+  }
 }
 
 async function openGiven(
@@ -132,6 +165,8 @@ async function createTemporary(
   });
   const drop = (): Promise<void> => dropDatabase(session, name);
   try {
+    if (traits.search_path !== DEFAULT_SEARCH_PATH)
+      await session.execute(`alter database ${quoteIdent(name)} set search_path = ${traits.search_path}`);
     const shadow = await connect({ ...session.target, database: name }, options);
     return {
       session: shadow,
@@ -192,6 +227,16 @@ function cannotCreate(role: string): SlipwayError {
     `role "${role}" lacks the CREATEDB right, and there is no snapshot of these files and no SLIPWAY_SHADOW_URL: the desired schema has nowhere to be built`,
     {
       next: `one of three: ship a snapshot with the files (\`slipway schema compile\`), or set SLIPWAY_SHADOW_URL to an empty database of the same major, or alter role ${quoteIdent(role)} createdb`,
+    },
+  );
+}
+
+function cannotTry(role: string): SlipwayError {
+  return new SlipwayError(
+    "UNSAFE_DATABASE",
+    `role "${role}" lacks the CREATEDB right, which trying a plan on a copy needs`,
+    {
+      next: `alter role ${quoteIdent(role)} createdb, or set SLIPWAY_SHADOW_URL to a database of a role that has it`,
     },
   );
 }
