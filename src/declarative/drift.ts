@@ -16,14 +16,14 @@ export function findDrift(
   fingerprint: string,
 ): Drift | undefined {
   if (fingerprint === UNKNOWN_FINGERPRINT) return undefined;
+  const expected = saved.isReduced === true ? engine.fingerprint(saved.catalog, saved.declared) : fingerprint;
+  if (engine.fingerprint(current, saved.declared) === expected) return undefined;
   const view = engine.view(current, saved.catalog, {
     declared: saved.declared,
     given: new Set([...saved.catalog.ids].filter((id) => !saved.declared.has(id))),
     lastDeclared: new Set(),
     unwanted: new Set(),
   });
-  const expected = saved.isReduced === true ? engine.fingerprint(saved.catalog, saved.declared) : fingerprint;
-  if (engine.fingerprint(current, saved.declared) === expected) return undefined;
   const changed = [...engine.changedIds(view.desired, view.current)];
   const gone = [...view.desired.ids].filter((id) => !view.current.ids.has(id));
   const ids = [...new Set([...changed, ...gone])].filter((id) => saved.declared.has(id));

@@ -4,7 +4,7 @@ import type { Session } from "../../postgres/session.ts";
  * Name of the engine and scheme of its fingerprints: a stored fingerprint of another one says nothing.
  * Stands here, not with the implementation, so that it can be compared without loading the engine.
  */
-export const ENGINE_VERSION = "pg-delta 1.0.0-alpha.34, scheme 2";
+export const ENGINE_VERSION = "pg-delta 1.0.0-alpha.34, scheme 3";
 
 /** Readable identity of an object, for example `column:app.orders.total`. Same object, same id, on every server. */
 export type ObjectId = string;

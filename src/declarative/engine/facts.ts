@@ -34,32 +34,39 @@ export function indexEdges(edges: Iterable<DependencyEdge>): Map<ObjectId, Depen
   return byFrom;
 }
 
-interface Saved {
+/** The first line of what is saved; all that a run needs of it while nothing has drifted. */
+interface SavedHead {
   readonly serverMajor: number;
   readonly currentRole: string;
   readonly roles: readonly string[];
-  readonly facts: readonly Fact[];
-  readonly edges: readonly DependencyEdge[];
   readonly declared: readonly ObjectId[];
   readonly virtualColumns: readonly ObjectId[];
+}
+
+/** The second line: most of the bytes. */
+interface SavedBody {
+  readonly facts: readonly Fact[];
+  readonly edges: readonly DependencyEdge[];
 }
 
 /** In an order of its own: the same state gives the same bytes, however the server lists its catalog. */
 export function saveFacts(facts: Facts, serverMajor: number, declared: ReadonlySet<ObjectId>): Uint8Array {
   const edges = [...facts.edgesFrom.values()].flat();
-  const saved: Saved = {
+  const head: SavedHead = {
     serverMajor,
     currentRole: facts.currentRole,
     roles: namedRoles(facts, edges),
+    declared: [...declared].sort(),
+    virtualColumns: [...facts.virtualColumns].sort(),
+  };
+  const body: SavedBody = {
     facts: [...facts.byId].sort(([one], [other]) => compare(one, other)).map(([, fact]) => fact),
     edges: edges
       .map((edge) => [`${encodeId(edge.from)} ${edge.kind} ${encodeId(edge.to)}`, edge] as const)
       .sort(([one], [other]) => compare(one, other))
       .map(([, edge]) => edge),
-    declared: [...declared].sort(),
-    virtualColumns: [...facts.virtualColumns].sort(),
   };
-  return gzipSync(JSON.stringify(saved), { level: 1 });
+  return gzipSync(`${JSON.stringify(head)}\n${JSON.stringify(body)}`, { level: 1 });
 }
 
 function compare(one: string, other: string): number {
@@ -80,16 +87,33 @@ function namedRoles(facts: Facts, edges: readonly DependencyEdge[]): string[] {
   return [...named].sort();
 }
 
+/** The catalog is made when it is asked for. */
 export function loadFacts(bytes: Uint8Array): SavedDesired {
-  const saved = JSON.parse(gunzipSync(bytes).toString("utf8")) as Saved;
-  const facts: Facts = {
-    byId: new Map(saved.facts.map((fact) => [encodeId(fact.id), fact])),
-    edgesFrom: indexEdges(saved.edges),
-    virtualColumns: new Set(saved.virtualColumns),
-    roles: saved.roles,
-    currentRole: saved.currentRole,
+  const text = gunzipSync(bytes);
+  const end = text.indexOf("\n");
+  const head = JSON.parse(text.toString("utf8", 0, end)) as SavedHead;
+  let catalog: Catalog | undefined;
+  return {
+    declared: new Set(head.declared),
+    get catalog() {
+      catalog ??= toSavedCatalog(head, JSON.parse(text.toString("utf8", end + 1)) as SavedBody);
+      return catalog;
+    },
   };
-  return { catalog: toCatalog(facts, saved.serverMajor), declared: new Set(saved.declared) };
+}
+
+function toSavedCatalog(head: SavedHead, { facts, edges }: SavedBody): Catalog {
+  const { serverMajor, roles, currentRole, virtualColumns } = head;
+  return toCatalog(
+    {
+      byId: new Map(facts.map((fact) => [encodeId(fact.id), fact])),
+      edgesFrom: indexEdges(edges),
+      virtualColumns: new Set(virtualColumns),
+      roles,
+      currentRole,
+    },
+    serverMajor,
+  );
 }
 
 /** True for a partition of a declaratively partitioned table (`pg_class.relispartition`). */

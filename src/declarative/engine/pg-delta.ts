@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   buildFactBase,
-  canonicalize,
+  contentHash,
   encodeId,
   type Fact,
   type FactBase,
@@ -180,12 +180,14 @@ function rolesOf(base: FactBase): readonly string[] {
   return [...names, "PUBLIC"];
 }
 
-/** Keys that start with an underscore are the engine's notes, not state. */
+/**
+ * The engine's hash of an object, which it keeps for every payload that it has seen. Keys that start with an
+ * underscore are its notes, not state, and don't count.
+ */
 function contentOf(facts: Facts, id: ObjectId): string | undefined {
   const fact = facts.byId.get(id);
   if (fact === undefined) return undefined;
-  const payload = Object.fromEntries(Object.entries(fact.payload).filter(([key]) => !key.startsWith("_")));
-  const content = String(canonicalize(payload as Fact["payload"]));
+  const content = contentHash(fact.payload);
   return facts.virtualColumns.has(id) ? `${content} virtual` : content;
 }
 
@@ -204,14 +206,38 @@ async function readVirtualColumns(session: Session): Promise<Set<ObjectId>> {
 
 function toFactBase(catalog: Catalog): FactBase {
   const facts: Facts = factsOf(catalog);
-  const edges = [...facts.edgesFrom.values()].flat().filter((edge) => facts.byId.has(encodeId(edge.from)));
+  const edges = [...facts.edgesFrom].flatMap(([from, list]) => (facts.byId.has(from) ? list : []));
   // Owners stay as references to roles that are no facts here, so that a declared owner is still set.
   const allowDangling = (edge: (typeof edges)[number]): boolean =>
     edge.kind === "owner" && edge.to.kind === "role";
   return buildFactBase([...facts.byId.values()], edges, "liveDb", new Set(), { allowDangling });
 }
 
+/** Equal by content, parents and edges, which is all that the engine compares: it would find nothing to do. */
+function isSame(one: Facts, other: Facts): boolean {
+  if (one.byId.size !== other.byId.size) return false;
+  for (const [id, { parent }] of one.byId) {
+    const match = other.byId.get(id);
+    if (match === undefined || contentOf(one, id) !== contentOf(other, id)) return false;
+    if (encodedOrNone(parent) !== encodedOrNone(match.parent)) return false;
+    if (edgeNames(one, id) !== edgeNames(other, id)) return false;
+  }
+  return true;
+}
+
+const encodedOrNone = (id: Fact["parent"]): ObjectId | undefined =>
+  id === undefined ? undefined : encodeId(id);
+
+function edgeNames(facts: Facts, id: ObjectId): string {
+  const edges = facts.edgesFrom.get(id) ?? [];
+  return edges
+    .map(({ kind, to }) => `${kind} ${encodeId(to)}`)
+    .sort()
+    .join("\n");
+}
+
 function planView(view: ManagedView): EnginePlan {
+  if (isSame(factsOf(view.current), factsOf(view.desired))) return { actions: [], edits: [], settings: [] };
   const roles = new Set([...factsOf(view.current).roles, ...factsOf(view.desired).roles]);
   const delta = planDelta(toFactBase(view.current), toFactBase(view.desired), {
     scope: "database",
