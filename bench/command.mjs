@@ -21,12 +21,13 @@ export const memorySource = hasTime
     : "not measured";
 
 /**
- * Runs one program to its end. Throws when it fails: what did not do its work has no time.
+ * Runs one program to its end. Throws when it ends with another status than it should: what did not do its
+ * work has no time.
  *
- * @param {{ program: string, args: readonly string[], env: Record<string, string>, cwd: string }} command
+ * @param {{ program: string, args: readonly string[], env: Record<string, string>, cwd: string, expected?: number }} command
  * @returns {Promise<{ ms: number, peakKb: number | undefined, stderr: string, endedAt: number }>}
  */
-export async function runCommand({ program, args, env, cwd }) {
+export async function runCommand({ program, args, env, cwd, expected = 0 }) {
   const memoryFile = join(cwd, `.peak-${process.hrtime.bigint()}`);
   // The memory of a child counts from its fork, so our own size must not be what is forked.
   const [first, ...rest] = hasTime
@@ -49,7 +50,7 @@ export async function runCommand({ program, args, env, cwd }) {
     });
     child.once("close", resolve);
   });
-  if (status !== 0)
+  if (status !== expected)
     throw new Error(`${[program, ...args.slice(0, 6)].join(" ")} ended with ${status}:\n${stderr}`);
   return { ms: endedAt - start, peakKb: hasTime ? readPeak(memoryFile) : polled?.(), stderr, endedAt };
 }

@@ -2,12 +2,16 @@ import pg from "pg";
 
 let made = 0;
 
-/** An empty database of its own; `drop` removes it again. Neither is ever part of a measurement. */
-export async function createDatabase(server) {
+/**
+ * An empty database of its own, or a copy of another one; `drop` removes it again. Neither is ever part of a
+ * measurement.
+ */
+export async function createDatabase(server, original) {
   made += 1;
   const name = `bench_${made}`;
-  await administer(server, `create database ${name} template template0`);
+  await administer(server, `create database ${name} template ${original?.name ?? "template0"}`);
   return {
+    name,
     url: server.url(name),
     drop: () => administer(server, `drop database ${name} with (force)`),
   };

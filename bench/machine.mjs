@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { memorySource } from "./command.mjs";
 import { query } from "./database.mjs";
-import { packageVersion, psqlVersion } from "./program.mjs";
+import { golangMigrateVersion, packageVersion, psqlVersion } from "./program.mjs";
 import { SERVER_SETTINGS } from "./server.mjs";
 
 /** What the numbers depend on, as pairs of name and words. */
@@ -22,6 +22,7 @@ export async function describeMachine(server, folder) {
     ["pg", packageVersion("pg")],
     ["pg-delta", packageVersion("@supabase/pg-delta")],
     ["psql", psqlVersion() ?? "none"],
+    ["golang-migrate", golangMigrateVersion() ?? "none: not compared with"],
     ["Peak memory", memorySource],
   ];
 }

@@ -23,6 +23,26 @@ export class Programs {
     return this.#node([join(this.#slipway, "dist/slipway.js"), "run"], { DATABASE_URL: url, ...settings });
   }
 
+  /** `slipway plan`, which ends with 3 when it finds something to do. */
+  slipwayPlan(url, settings) {
+    return this.#node(
+      [join(this.#slipway, "dist/slipway.js"), "plan"],
+      { DATABASE_URL: url, ...settings },
+      3,
+    );
+  }
+
+  /** Writes the snapshot of the desired schema beside its files. */
+  slipwayCompile(url, settings) {
+    const args = [join(this.#slipway, "dist/slipway.js"), "schema", "compile"];
+    return this.#node(args, { DATABASE_URL: url, ...settings });
+  }
+
+  /** Node with pg-delta's reader: reads the catalog once and forgets it. */
+  readCatalog(url) {
+    return this.#node([join(ROOT, "bench/read-catalog.mjs")], { DATABASE_URL: url });
+  }
+
   /** Connect, `select 1`, end. */
   floor(url) {
     return this.#node([join(ROOT, "bench/floor.mjs")], { DATABASE_URL: url });
@@ -61,12 +81,22 @@ export class Programs {
     return psqlVersion() !== undefined;
   }
 
-  #node(args, settings) {
-    return this.#run(process.execPath, args, settings);
+  /** golang-migrate, by the same files. */
+  golangMigrate(url, folder, ...command) {
+    const database = `${url}?sslmode=disable`;
+    return this.#run("migrate", ["-path", folder, "-database", database, ...command], {});
   }
 
-  #run(program, args, settings) {
-    return runCommand({ program, args, cwd: this.#cwd, env: { ...ENVIRONMENT, ...settings } });
+  get hasGolangMigrate() {
+    return golangMigrateVersion() !== undefined;
+  }
+
+  #node(args, settings, expected) {
+    return this.#run(process.execPath, args, settings, expected);
+  }
+
+  #run(program, args, settings, expected) {
+    return runCommand({ program, args, cwd: this.#cwd, env: { ...ENVIRONMENT, ...settings }, expected });
   }
 }
 
@@ -92,6 +122,13 @@ function copyBuild(folder) {
 export function psqlVersion() {
   const { status, stdout } = spawnSync("psql", ["--version"], { encoding: "utf8" });
   return status === 0 ? /\d+(\.\d+)*/.exec(stdout)?.[0] : undefined;
+}
+
+/** It is no npm package; `go install -tags postgres github.com/golang-migrate/migrate/v4/cmd/migrate@v4.18.3` makes it. */
+export function golangMigrateVersion() {
+  const { status, stdout, stderr } = spawnSync("migrate", ["-version"], { encoding: "utf8" });
+  if (status !== 0) return undefined;
+  return `${stdout}${stderr}`.trim() || "unknown";
 }
 
 export function packageVersion(name) {

@@ -32,16 +32,16 @@ export class Series {
 
 /**
  * Measures the contestants in turns (A, B, A, B, …), so that whatever else the machine is doing meets each
- * of them alike. Which of them begins changes from round to round.
+ * of them alike. Which of them begins changes from round to round, unless one builds on another.
  *
  * @param {Record<string, (round: number) => Promise<{ ms: number, peakKb?: number }>>} contestants
  * @returns {Promise<Record<string, Series>>}
  */
-export async function measureInTurns(rounds, contestants, warmUps = 0) {
+export async function measureInTurns(rounds, contestants, warmUps = 0, { turning = true } = {}) {
   const entries = Object.entries(contestants);
   const series = Object.fromEntries(entries.map(([label]) => [label, new Series(label)]));
   for (let round = -warmUps; round < rounds; round += 1) {
-    const order = Math.abs(round) % 2 === 0 ? entries : entries.toReversed();
+    const order = turning && Math.abs(round) % 2 === 1 ? entries.toReversed() : entries;
     for (const [label, measure] of order) {
       const taken = await measure(round + warmUps);
       if (round >= 0) series[label].add(taken);

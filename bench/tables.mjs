@@ -49,6 +49,7 @@ function tableSql(number, extra) {
 );
 create index ${name}_parent_id_idx on bench.${name} (parent_id);
 create unique index ${name}_code_key on bench.${name} (code, created_at);
+create index ${name}_title_idx on bench.${name} (title, amount);
 comment on table bench.${name} is 'Table ${number} of the benchmark';
 `;
 }

@@ -4,55 +4,61 @@ import { measureInTurns } from "../rounds.mjs";
 import { requireSaid } from "../said.mjs";
 import { writeTables } from "../tables.mjs";
 
-const TABLES = 100;
-
 export const install = {
   number: 2,
-  title: "Fresh install of 100 tables",
+  title: "Fresh install",
   needsPsql: true,
   what:
-    "100 tables in 10 files, each with 8 columns, a primary key, two indexes, a check, a foreign key to an " +
+    "Tables in 10 files, each with 8 columns, a primary key and three more indexes, a check, a foreign key to an " +
     "earlier table and a comment, into a new and empty database each time (making it is not part of the time), " +
-    "against `psql -1 -v ON_ERROR_STOP=1 -f …` of the same files.",
+    "against `psql -1 -v ON_ERROR_STOP=1 -f …` of the same files. Ten times the tables should take ten times the time.",
 
-  async measure({ server, programs, folder, quick }) {
-    const schema = join(folder, "install");
-    const files = writeTables(schema, TABLES);
-    const inNewDatabase = async (run) => {
-      const database = await createDatabase(server);
-      await settle(server);
-      const taken = await run(database.url);
-      const [{ count }] = await query(
-        database.url,
-        "select count(*)::int from pg_tables where schemaname = 'bench'",
-      );
-      if (count !== TABLES) throw new Error(`${count} tables were made instead of ${TABLES}`);
-      await database.drop();
-      return taken;
-    };
-    const series = await measureInTurns(
-      quick ? 3 : 11,
-      {
-        slipway: () =>
-          inNewDatabase(async (url) =>
-            requireSaid(
-              "Schema applied successfully",
-              await programs.slipway(url, { SLIPWAY_SCHEMA_PATH: schema }),
-            ),
-          ),
-        "psql -1": () => inNewDatabase((url) => programs.psql(url, files, { single: true })),
-      },
-      1,
-    );
-    return {
-      tables: [{ base: "psql -1", series }],
-      goals: [
-        {
-          name: "slipway ÷ psql -1",
-          limit: 2,
-          reached: series.slipway.medianMs / series["psql -1"].medianMs,
-        },
-      ],
-    };
+  async measure(bench) {
+    const sizes = bench.quick
+      ? [{ count: 100, rounds: 3 }]
+      : [
+          { count: 100, rounds: 11 },
+          { count: 1000, rounds: 3 },
+        ];
+    const tables = [];
+    for (const size of sizes) tables.push(await measureSize(bench, size));
+    const goals = tables.map(({ title, series }) => ({
+      name: `${title}: slipway ÷ psql -1`,
+      limit: 2,
+      reached: series.slipway.medianMs / series["psql -1"].medianMs,
+    }));
+    return { tables, goals };
   },
 };
+
+async function measureSize({ server, programs, folder }, { count, rounds }) {
+  const schema = join(folder, `install-${count}`);
+  const files = writeTables(schema, count);
+  const inNewDatabase = async (run) => {
+    const database = await createDatabase(server);
+    await settle(server);
+    const taken = await run(database.url);
+    const [{ found }] = await query(
+      database.url,
+      "select count(*)::int as found from pg_tables where schemaname = 'bench'",
+    );
+    if (found !== count) throw new Error(`${found} tables were made instead of ${count}`);
+    await database.drop();
+    return taken;
+  };
+  const series = await measureInTurns(
+    rounds,
+    {
+      slipway: () =>
+        inNewDatabase(async (url) =>
+          requireSaid(
+            "Schema applied successfully",
+            await programs.slipway(url, { SLIPWAY_SCHEMA_PATH: schema }),
+          ),
+        ),
+      "psql -1": () => inNewDatabase((url) => programs.psql(url, files, { single: true })),
+    },
+    1,
+  );
+  return { title: `${count.toLocaleString("en")} tables`, base: "psql -1", series };
+}

@@ -1,7 +1,7 @@
 import { encodeId, type StableId } from "@supabase/pg-delta/core";
 import { expect, test } from "vitest";
 import { pgDelta } from "../../../../src/declarative/engine/pg-delta.ts";
-import { catalogOf, column, columnId, fact, schema, table, tableId } from "./support.ts";
+import { catalogOf, column, columnId, fact, owner, schema, table, tableId } from "./support.ts";
 
 const ids = (...some: readonly StableId[]): ReadonlySet<string> => new Set(some.map(encodeId));
 
@@ -118,4 +118,25 @@ test("equal states need no change", () => {
   const state = catalogOf({ facts: [schema()] });
 
   expect(pgDelta.plan({ current: state, desired: state }).actions).toEqual([]);
+});
+
+const EQUAL = { facts: [...FACTS, column("orders", "note", { type: "text" })] };
+const view = (current: Parameters<typeof catalogOf>[0], desired: Parameters<typeof catalogOf>[0]) => ({
+  current: catalogOf(current),
+  desired: catalogOf(desired),
+});
+
+test("between equal states there is nothing to do, and between any others there is", () => {
+  const owned = { ...EQUAL, edges: [owner(tableId("orders"), "loader")] };
+
+  expect(pgDelta.plan(view(owned, { ...owned, facts: owned.facts.toReversed() }))).toEqual({
+    actions: [],
+    edits: [],
+    settings: [],
+  });
+  expect(pgDelta.plan(view({ facts: FACTS }, EQUAL)).actions).toHaveLength(1);
+  expect(pgDelta.plan(view(EQUAL, { facts: FACTS })).actions).toHaveLength(1);
+  expect(
+    pgDelta.plan(view(owned, { ...EQUAL, edges: [owner(tableId("orders"), "somebody")] })).actions,
+  ).toHaveLength(1);
 });
