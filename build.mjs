@@ -1,4 +1,4 @@
-import { chmodSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, renameSync, rmSync } from "node:fs";
 import { build } from "esbuild";
 
 // Built aside and moved in place: a program that runs meanwhile finds a whole one, the old or the new.
@@ -22,7 +22,12 @@ const common = {
 
 await Promise.all([
   // Split: each command loads only what it needs, above all not the engine.
-  build({ ...common, entryPoints: { main: "src/main.ts" }, splitting: true }),
+  build({
+    ...common,
+    entryPoints: { main: "src/main.ts" },
+    splitting: true,
+    define: { __dirname: "import.meta.dirname" },
+  }),
   // Built by itself: sharing with the rest would scatter over many files the little that is needed when
   // there is nothing to do.
   build({
@@ -34,6 +39,8 @@ await Promise.all([
   }),
   build({ entryPoints: { slipway: "src/slipway.ts" }, outdir, format: "esm", target: "node22" }),
 ]);
+// PostgreSQL's grammar, which only `lint` loads. It is looked for beside the program.
+copyFileSync(new URL("libpg-query.wasm", import.meta.resolve("libpg-query")), `${outdir}/libpg-query.wasm`);
 chmodSync(`${outdir}/slipway.js`, 0o755);
 rmSync("dist", { recursive: true, force: true });
 renameSync(outdir, "dist");

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import type { Command as Action, Environment } from "./commands/environment.ts";
+import type { LintFormat } from "./commands/lint.ts";
 import type { Resolution } from "./commands/migrate-mend.ts";
 import type { MoveOptions } from "./commands/migrate-move.ts";
 import type { DatabaseEnvironment } from "./commands/session.ts";
@@ -77,6 +78,21 @@ const COMMANDS: readonly Spec[] = [
     json: true,
     offline: true,
     load: async () => (await import("./commands/config.ts")).configCommand,
+  },
+  {
+    name: "lint",
+    summary: "what the files would do to a database in use; exit 3 when there is something to look at",
+    example: "slipway lint --migrations-path ./migrations --format github",
+    json: true,
+    offline: true,
+    options: [
+      new Option("--format <format>", "form of the findings")
+        .choices(["text", "json", "github", "sarif"])
+        .default("text"),
+      new Option("--after <version>", "judge only migrations above this version, as ones that run together"),
+      new Option("--offline", "contact no database, also where one is given; else what it has is not judged"),
+    ],
+    load: loadLint,
   },
   {
     name: "schema plan",
@@ -276,6 +292,13 @@ const COMMANDS: readonly Spec[] = [
     },
   },
 ];
+
+async function loadLint(flags: Flags): Promise<Action> {
+  const { lintCommand } = await import("./commands/lint.ts");
+  const after = flags["after"] === undefined ? undefined : readVersion(String(flags["after"]));
+  const format = flags["json"] === true ? "json" : (flags["format"] as LintFormat);
+  return (environment) => lintCommand(environment, { format, after, offline: flags["offline"] === true });
+}
 
 async function loadPlan(flags: Flags, schemaOnly: boolean): Promise<Action> {
   const { planCommand } = await import("./commands/plan.ts");

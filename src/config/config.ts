@@ -3,7 +3,7 @@ import type { DatabaseTarget } from "./database.ts";
 import { formatTarget } from "./database.ts";
 import { findDatabaseVariables } from "./database-parameters.ts";
 import type { Layers } from "./layers.ts";
-import type { Approval, ConfigMapName } from "./readers.ts";
+import type { Approval, ConfigMapName, Severities } from "./readers.ts";
 import { SETTINGS } from "./settings.ts";
 import { readTargets } from "./targets.ts";
 import { findUnknownKeys, findUnknownVariables } from "./unknown.ts";
@@ -38,6 +38,8 @@ export interface Config {
   readonly drift: "apply" | "refuse" | "warn";
   readonly extras: "keep" | "drop";
   readonly onOlder: "keep" | "refuse" | "apply";
+  /** By rule of `slipway lint`; rules left out have their own severity. */
+  readonly lintRules: Severities;
   /** By placeholder name: `SLIPWAY_VAR_APP_USER` is `APP_USER`. */
   readonly vars: Readonly<Record<string, string>>;
   /** For every setting, by its name in slipway.yaml: where its value came from, and how it may be shown. */
@@ -84,6 +86,7 @@ export function parseConfig(input: ConfigInput): Config {
     drift: values.take(SETTINGS.drift),
     extras: values.take(SETTINGS.extras),
     onOlder: values.take(SETTINGS.onOlder),
+    lintRules: values.take(SETTINGS.lintRules),
     vars: Object.freeze(vars.values),
     origins: Object.freeze(values.origins),
   };

@@ -131,6 +131,27 @@ export const approval: Reader<Approval> = (text) => {
   return ids.every(isId) ? { value: ids } : { complaint: "must be plan ids separated by commas" };
 };
 
+const SEVERITIES = ["off", "note", "warning", "error"] as const;
+
+/** By the name of a rule of `slipway lint`. */
+export type Severities = Readonly<Record<string, (typeof SEVERITIES)[number]>>;
+
+/** `rename=off, down-missing=warning`. Whether there are such rules is for `slipway lint` to know. */
+export const severities: Reader<Severities> = (text) => {
+  const reading = list(text);
+  if (!("value" in reading)) return reading;
+  const pairs = reading.value.map((word) => /^([a-z][a-z-]*)=([a-z]+)$/.exec(word));
+  const entries = pairs.flatMap((pair) => {
+    const severity = SEVERITIES.find((each) => each === pair?.[2]);
+    return severity === undefined ? [] : [[pair?.[1] ?? "", severity] as const];
+  });
+  if (entries.length < pairs.length)
+    return {
+      complaint: `must be rules and their severities: rename=off,down-missing=warning (${SEVERITIES.join(", ")})`,
+    };
+  return { value: Object.fromEntries(entries) };
+};
+
 /** An empty text stands for "none of it". */
 export function emptyAsNone<T>(reader: Reader<T>): Reader<T | undefined> {
   return (text) => (text === "" ? { value: undefined } : reader(text));

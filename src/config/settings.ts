@@ -9,6 +9,7 @@ import {
   path,
   postgresUrl,
   schemaName,
+  severities,
   timeout,
 } from "./readers.ts";
 
@@ -219,6 +220,16 @@ export const SETTINGS = {
     fallback: "keep",
     read: oneOf("keep", "refuse", "apply"),
     meaning: "files older than what is applied: change nothing, stop, or go back to them by an approved plan",
+  },
+  lintRules: {
+    name: "lint.rules",
+    env: "SLIPWAY_LINT_RULES",
+    flag: "--lint-rules",
+    argument: "rule=severity,…",
+    fallback: "",
+    read: severities,
+    emptyIsValue: true,
+    meaning: "rules of `slipway lint` to be taken otherwise: off, note, warning or error",
   },
 } as const satisfies Readonly<Record<string, Setting>>;
 

@@ -80,7 +80,8 @@ export function readSources(config: SourceConfig): Sources {
   return prepareSources(config, readSourceFiles(config));
 }
 
-function desiredFiles(files: SourceFiles): readonly SqlFile[] {
+/** What the hash of the desired schema covers. */
+export function desiredFiles(files: SourceFiles): readonly SqlFile[] {
   return [...(files.schema ?? []), ...(files.ignore === undefined ? [] : [files.ignore])];
 }
 
@@ -94,6 +95,45 @@ function hashDesired(config: SourceConfig, files: SourceFiles, bootstrap: Script
   });
 }
 
+/** One of the user's files made ready, with everything in it that could not be run. */
+export interface InspectedFile {
+  readonly kind: "bootstrap" | "schema" | "up" | "down";
+  readonly script: Script;
+  /** Of migrations. */
+  readonly migration: Migration | undefined;
+  readonly fileClass: FileClass | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** Looks into all files, the ways back too, and throws nothing: what is wrong is said of each file. */
+export function inspectSources(config: SourceConfig, files: SourceFiles): readonly InspectedFile[] {
+  const inspect = (
+    kind: InspectedFile["kind"],
+    migration: Migration | undefined,
+    read: (reader: ScriptReader) => Script | MigrationScript,
+  ): InspectedFile => {
+    const reader = new ScriptReader(config);
+    const found = read(reader);
+    const { problems } = reader;
+    return "script" in found
+      ? { kind, migration, ...found, problems }
+      : { kind, migration, script: found, fileClass: undefined, problems };
+  };
+  const { bootstrap, schema = [], migrations = [] } = files;
+  return [
+    ...(bootstrap === undefined
+      ? []
+      : [inspect("bootstrap", undefined, (reader) => reader.bootstrap(bootstrap))]),
+    ...schema.map((file) => inspect("schema", undefined, (reader) => reader.schemaFile(file))),
+    ...migrations.flatMap((migration) => [
+      inspect("up", migration, (reader) => reader.migration(migration, "up")),
+      ...(migration.down === undefined
+        ? []
+        : [inspect("down", migration, (reader) => reader.migration(migration, "down"))]),
+    ]),
+  ];
+}
+
 class ScriptReader {
   readonly #config: SourceConfig;
   readonly #problems: Problem[] = [];
@@ -101,6 +141,10 @@ class ScriptReader {
 
   constructor(config: SourceConfig) {
     this.#config = config;
+  }
+
+  get problems(): readonly Problem[] {
+    return this.#problems;
   }
 
   bootstrap(file: SqlFile): Script {

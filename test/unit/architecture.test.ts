@@ -47,6 +47,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "migrations",
     "declarative",
   ],
+  "lint/tree": ["sql"],
+  "lint/rules": ["sql", "lint/tree"],
+  lint: ["errors.ts", "sql", "source", "lint/tree", "lint/rules"],
+  "lint/format": ["errors.ts", "lint/rules", "lint"],
   report: ["errors.ts", "log", "records", "declarative"],
   commands: [
     "errors.ts",
@@ -63,6 +67,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "migrations",
     "declarative",
     "phases",
+    "lint/rules",
+    "lint",
+    "lint/format",
     "report",
   ],
   "cli.ts": ["errors.ts", "release.ts", "config", "commands"],
@@ -78,6 +85,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@supabase/pg-delta": ["declarative/engine"],
   commander: ["cli.ts"],
+  "libpg-query": ["lint/rules", "lint/tree"],
   // The engine's asks for a pool, and gets a session that looks like one: a type only.
   pg: ["declarative/engine", "postgres"],
   pino: ["log"],

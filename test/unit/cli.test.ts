@@ -11,6 +11,7 @@ const COMMANDS = [
   "plan",
   "status",
   "config",
+  "lint",
   "schema plan",
   "schema apply",
   "schema compile",

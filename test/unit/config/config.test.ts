@@ -43,6 +43,7 @@ test("with nothing set the defaults are in force", () => {
     drift: "apply",
     extras: "keep",
     onOlder: "keep",
+    lintRules: {},
     vars: {},
     origins: expect.any(Object),
   });

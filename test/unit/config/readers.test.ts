@@ -14,6 +14,7 @@ import {
   postgresUrl,
   schemaName,
   seconds,
+  severities,
   timeout,
 } from "../../../src/config/readers.ts";
 
@@ -27,6 +28,13 @@ const ACCEPTED: ReadonlyArray<
   ["duration", "1h", duration, 3_600_000],
   ["duration", "596h", duration, 2_145_600_000],
   ["timeout", "off", timeout, 0],
+  ["severities", "", severities, {}],
+  [
+    "severities",
+    "rename=off, down-missing=warning",
+    severities,
+    { rename: "off", "down-missing": "warning" },
+  ],
   ["timeout", "2s", timeout, 2_000],
   ["port", "1", port, 1],
   ["port", "65535", port, 65_535],
@@ -108,6 +116,18 @@ const REFUSED: ReadonlyArray<
   ],
   ["URL", "mysql://h/d", postgresUrl, "must be a URL that starts with postgres:// or postgresql://"],
   ["URL", "host=db dbname=x", postgresUrl, "must be a URL that starts with postgres:// or postgresql://"],
+  [
+    "severities",
+    "rename",
+    severities,
+    "must be rules and their severities: rename=off,down-missing=warning (off, note, warning, error)",
+  ],
+  [
+    "severities",
+    "rename=none",
+    severities,
+    "must be rules and their severities: rename=off,down-missing=warning (off, note, warning, error)",
+  ],
   ["approval", "any,4f1c", approval, "must be plan ids or the one word any"],
   ["approval", "4f 1c", approval, "must be plan ids separated by commas"],
 ];

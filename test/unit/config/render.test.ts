@@ -40,6 +40,7 @@ test("every setting is listed with its value and origin, secrets masked", async 
     "drift = refuse (--drift)",
     "extras = keep (default)",
     "onOlder = keep (default)",
+    "lint.rules =  (default)",
     "{{APP_PASSWORD}} = *** (SLIPWAY_VAR_APP_PASSWORD)",
   ]);
 });
