@@ -13,7 +13,8 @@ import { findDeclarativeState } from "../records/declarative-state.ts";
 import { readLedger } from "../records/ledger.ts";
 import { RELEASE } from "../release.ts";
 import { hashFiles, readSourceFiles, type SourceFiles } from "../source/files.ts";
-import { type InspectedFile, inspectSources } from "../source/sources.ts";
+import { parseIgnore } from "../source/ignore.ts";
+import { desiredFiles, type InspectedFile, inspectSources } from "../source/sources.ts";
 import { type Environment, writeJson } from "./environment.ts";
 import { createRunId } from "./run-id.ts";
 import { type DatabaseEnvironment, openCommandSession, openRecords } from "./session.ts";
@@ -35,6 +36,8 @@ export interface LintOptions {
 export async function lintCommand(environment: Environment, options: LintOptions): Promise<number> {
   const config = withoutBundled(environment.config);
   requireKnownRules(config);
+  if (config.schemaPath === undefined && config.migrationsPath === undefined)
+    environment.log.warn("There is nothing to judge: give --migrations-path or --schema-path");
   const report = await judge(environment, config, options);
   write(environment, report, options.format);
   if (report.problems.length > 0) throw new ProblemsError("SOURCE_INVALID", report.problems);
@@ -58,7 +61,7 @@ async function judge(environment: Environment, config: Config, options: LintOpti
     offline || database === undefined
       ? undefined
       : await findApplied({ ...environment, config: { ...config, database } }, files);
-  return lint({
+  const report = await lint({
     files: inspectSources(withUnset(config, files), files),
     isJudged: ({ kind, migration }) =>
       migration === undefined
@@ -68,6 +71,13 @@ async function judge(environment: Environment, config: Config, options: LintOpti
     severities: config.lintRules,
     settings: config,
   });
+  const problems =
+    files.ignore === undefined ? [] : parseIgnore(files.ignore.path, files.ignore.text).problems;
+  return {
+    ...report,
+    findings: [...problems.map(findingOf), ...report.findings],
+    problems: [...problems, ...report.problems],
+  };
 }
 
 /** The schema that ships with slipway is not the user's to mend. */
@@ -110,7 +120,7 @@ async function findApplied(environment: DatabaseEnvironment, files: SourceFiles)
   const schema = await findDeclarativeState(records);
   const bootstrap = await findBootstrapState(records);
   const kinds = new Set<InspectedFile["kind"]>();
-  if (files.schema !== undefined && schema?.filesHash === hashFiles(config, files.schema))
+  if (files.schema !== undefined && schema?.filesHash === hashFiles(config, desiredFiles(files)))
     kinds.add("schema");
   if (files.bootstrap !== undefined && bootstrap?.hash === hashFiles(config, [files.bootstrap]))
     kinds.add("bootstrap");

@@ -118,7 +118,7 @@ test.each(COMMANDS)("`slipway %s` is something to do", async (command) => {
   expect(invocation.json).toBe(false);
 });
 
-const OFFLINE = new Set(["config", "migrate create", "schema compile"]);
+const OFFLINE = new Set(["config", "lint", "migrate create", "schema compile"]);
 test.each(COMMANDS)("`slipway %s` needs a database unless it can do without", async (command) => {
   const { needsDatabase } = await invocationOf(command);
 
@@ -130,6 +130,7 @@ const PRINTING = new Set([
   "plan",
   "status",
   "config",
+  "lint",
   "schema plan",
   "schema apply",
   "schema compile",
