@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import type { RunContext } from "../context.ts";
-import { SlipwayError } from "../errors.ts";
+import { SlipwayError, StatementError } from "../errors.ts";
 import { redact } from "../log/redact.ts";
 import { toStatementError } from "../postgres/failure.ts";
 import { withHeartbeat } from "../postgres/heartbeat.ts";
 import { RESET, resetSession } from "../postgres/reset.ts";
 import { retryLocked, sayRetry } from "../postgres/retry.ts";
+import type { Session } from "../postgres/session.ts";
 import { hasSqlState, isServerError, RETRYABLE } from "../postgres/sqlstate.ts";
 import {
   type Attempt,
@@ -25,8 +26,10 @@ import { classifyStatement } from "../sql/classify.ts";
 import type { FileClass, StatementGroup } from "../sql/file-class.ts";
 import type { Script } from "../sql/script.ts";
 import type { SqlStatement } from "../sql/split.ts";
-import { dropInvalidIndex, findUnknownOutcome } from "./concurrent-index.ts";
+import { dropInvalidIndexes } from "./concurrent-index.ts";
+import { findUnknownOutcome } from "./outcome.ts";
 import { nextAfterFailure, toRecordedFailure } from "./reconcile.ts";
+import { OWN_ROLE, roleOf, settingsOf } from "./session-state.ts";
 
 /** One file ready to run, in one direction. */
 export interface Work {
@@ -71,6 +74,8 @@ export async function runFile(context: RunContext, work: Work): Promise<void> {
   } catch (error) {
     await context.session.rollback();
     if (error instanceof SlipwayError && isFaultOfFile(error)) {
+      // Of a file in steps, an earlier one may have taken a role without rights on slipway's tables.
+      await resetSession(context.session);
       const failure = JSON.parse(redact(JSON.stringify(toRecordedFailure(error)))) as RecordedFailure;
       const message = failure.reason === undefined ? error.message : `${failure.sqlstate} ${failure.reason}`;
       const durationMs = performance.now() - start;
@@ -99,27 +104,34 @@ async function runInSteps(context: RunContext, work: Work, start: number): Promi
   const done = stepsToSkip(work, groups);
   await resetSession(session);
   if (work.direction === "up") await claim(records, toAttempt(work));
+  for (const setting of settingsOf(groups.slice(0, done))) await session.execute(setting);
+  await takeRole(session, roleOf(groups.slice(0, done)));
   for (const [index, group] of groups.entries()) {
     const step = index + 1;
     if (step <= done) continue;
     context.signal.throwIfAborted();
-    const doneHash = hashOfSteps(groups.slice(0, step));
+    const role = { before: roleOf(groups.slice(0, index)), after: roleOf(groups.slice(0, step)) };
+    const recorded = doneSql(records, work.direction, work.version, step, hashOfSteps(groups.slice(0, step)));
     if (group.transactional) {
-      await inTransaction(context, work, group, () =>
-        doneSql(records, work.direction, work.version, step, doneHash),
-      );
-      continue;
+      await inTransaction(context, work, group, () => recorded);
+    } else {
+      const isInflight = progressOf(work)?.statementInflight === step;
+      if (!isInflight || !(await isDoneAlready(context, work, group, step))) {
+        await takeRole(session, role.before === undefined ? undefined : OWN_ROLE);
+        await markInflight(records, work.direction, work.version, step);
+        await takeRole(session, role.before);
+        for (const statement of group.statements) await runAlone(context, work, statement);
+        await context.lock?.assertHeld();
+      }
+      await session.execute(`${OWN_ROLE}; ${recorded}`);
     }
-    if (progressOf(work)?.statementInflight === step && (await isDoneAlready(context, work, group, step))) {
-      await session.execute(doneSql(records, work.direction, work.version, step, doneHash));
-      continue;
-    }
-    await markInflight(records, work.direction, work.version, step);
-    for (const statement of group.statements) await runAlone(context, work, statement);
-    await context.lock?.assertHeld();
-    await session.execute(doneSql(records, work.direction, work.version, step, doneHash));
+    await takeRole(session, role.after);
   }
-  await session.execute(work.finish(performance.now() - start));
+  await session.execute(`${OWN_ROLE}; ${work.finish(performance.now() - start)}`);
+}
+
+async function takeRole(session: Session, role: string | undefined): Promise<void> {
+  if (role !== undefined) await session.execute(role);
 }
 
 /** What the ledger says of an earlier attempt that did not come to its end. */
@@ -143,9 +155,15 @@ function stepsToSkip(work: Work, groups: readonly StatementGroup[]): number {
     "HISTORY_MISMATCH",
     `${work.script.path}: the first ${done} of its steps are done, and were changed since`,
     {
-      next: `put these statements back as they were and change only what comes after; or, to start over: update migrations.app set ${COLUMNS[work.direction].done} = 0 where version = ${work.version}`,
+      next: `put these statements back as they were and change only what comes after; or undo them and start over: ${startOver(work)}`,
     },
   );
+}
+
+function startOver({ direction, version }: Work): string {
+  return direction === "up"
+    ? `slipway migrate resolve ${version} --as-pending`
+    : `update migrations.app set ${COLUMNS.down.done} = 0 where version = ${version}`;
 }
 
 function hashOfSteps(groups: readonly StatementGroup[]): string {
@@ -187,19 +205,24 @@ function outcomeUnknown(work: Work, statement: SqlStatement, step: number): Slip
 
 async function runAlone(context: RunContext, work: Work, statement: SqlStatement): Promise<void> {
   const { session, log } = context;
-  await dropInvalidIndex(session, statement, log);
+  await dropInvalidIndexes(session, statement, log);
   // lock_timeout also ends the waiting of a concurrent build for old snapshots, and leaves an invalid index.
   await session.execute("set lock_timeout = 0");
-  await send(context, work, statement);
-  await dropInvalidIndex(session, statement, log, () => {
-    throw new SlipwayError(
-      "STATEMENT_FAILED",
-      `${work.script.path}:${statement.line}: the index was left invalid`,
-      {
-        next: nextAfterFailure(work.name, work.version),
-      },
-    );
-  });
+  try {
+    await send(context, work, statement);
+  } catch (error) {
+    // Not only useless: what is left of a unique index already refuses rows.
+    if (error instanceof StatementError && error.failure.sqlstate === "23505") {
+      await dropInvalidIndexes(session, statement, log);
+    }
+    throw error;
+  }
+  if (!(await dropInvalidIndexes(session, statement, log))) return;
+  throw new SlipwayError(
+    "STATEMENT_FAILED",
+    `${work.script.path}:${statement.line}: the index was left invalid`,
+    { next: nextAfterFailure(work.name, work.version) },
+  );
 }
 
 async function inTransaction(
@@ -226,7 +249,7 @@ async function inTransaction(
           if (session.status !== "T") throw transactionEnded(work);
         },
         // The file may have taken a role without rights on slipway's tables.
-        { begin, end: () => `reset role; ${record()}` },
+        { begin, end: () => `${OWN_ROLE}; ${record()}` },
       ),
   ).catch((error: unknown) => {
     if (isServerError(error)) throw atCommit(work, error);

@@ -1,6 +1,7 @@
 /** What to do next, by SQLSTATE: one sentence for a person who did not write the statement. */
 const ADVICE: Readonly<Record<string, string>> = {
   "25001": "move the statement into a file of its own, or add `-- slipway: no-transaction` to this one",
+  "2D000": "it ends transactions itself: write `-- slipway: no-transaction` in the line above the statement",
   "25006": "the server is read-only: connect to the primary",
   "2BP01": "other objects depend on it (see detail): drop or change them first, in the same file",
   "3F000": "the schema is not there: create it in bootstrap.sql, or qualify the name",
