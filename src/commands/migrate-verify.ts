@@ -2,7 +2,7 @@ import { ERRORS, formatProblem, type Problem, ProblemsError } from "../errors.ts
 import { type Finding, findContradictions, findGaps } from "../migrations/findings.ts";
 import { type LedgerRow, readLedger } from "../records/ledger.ts";
 import { inflightOf } from "../records/mend.ts";
-import { readSourceFiles } from "../source/files.ts";
+import { findSourceFiles } from "../source/files.ts";
 import { prepareSources, type Sources } from "../source/sources.ts";
 import { writeJson } from "./environment.ts";
 import { requireFolder } from "./migrate-files.ts";
@@ -17,7 +17,7 @@ export async function migrateVerify(environment: DatabaseEnvironment): Promise<n
   const { config, out } = environment;
   requireFolder(config);
   const alone = { ...config, schemaPath: undefined };
-  const files = readSourceFiles(alone);
+  const files = findSourceFiles(alone);
   const sources = prepareSources(alone, files);
   const migrations = files.migrations ?? [];
   for (const each of migrations) if (each.down !== undefined) requireDownSound(sources, each);

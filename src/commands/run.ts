@@ -1,5 +1,5 @@
 import { findUpToDate, type LastRun, readStanding } from "../records/standing.ts";
-import { readSourceFiles } from "../source/files.ts";
+import { readSourceFiles, type SourceConfig, type SourceFiles } from "../source/files.ts";
 import { quoteIdent } from "../sql/quote.ts";
 import { writeJson } from "./environment.ts";
 import { createRunId } from "./run-id.ts";
@@ -15,7 +15,7 @@ export async function runCommand(environment: DatabaseEnvironment): Promise<numb
 
 export async function run(environment: DatabaseEnvironment): Promise<RunReport> {
   const { config, log, signal } = environment;
-  const files = readSourceFiles(config);
+  const files = await readFiles(config);
   for (const warning of files.warnings) log.warn({ at: warning.at }, warning.message);
   // Looking into the files takes longer than asking the database whether they are applied already.
   const runId = createRunId();
@@ -34,5 +34,16 @@ export async function run(environment: DatabaseEnvironment): Promise<RunReport> 
     return await runLocked(environment, session, runId, files, isUpToDate);
   } catch (error) {
     throw causeOf(error, signal, session);
+  }
+}
+
+/** Where a name or a byte is wrong, the contents of the other files are looked into as well: all at once. */
+async function readFiles(config: SourceConfig): Promise<SourceFiles> {
+  try {
+    return readSourceFiles(config);
+  } catch (error) {
+    const { readSources } = await import("../source/sources.ts");
+    readSources(config);
+    throw error;
   }
 }

@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { type Problem, ProblemsError } from "../errors.ts";
 import { hashSource } from "./hash.ts";
-import { type Migration, readMigrations } from "./migrations.ts";
+import { findMigrations, type Migration } from "./migrations.ts";
 import { readSchemaFolder } from "./schema-folder.ts";
 import type { SqlFile } from "./text.ts";
 
@@ -36,14 +36,23 @@ export type SourceConfig = Pick<
  * Throws SOURCE_INVALID with everything that is wrong with names and bytes.
  */
 export function readSourceFiles(config: SourceConfig, which: "all" | "ups" = "all"): SourceFiles {
+  const files = findSourceFiles(config, which);
+  if (files.problems.length > 0) throw new ProblemsError("SOURCE_INVALID", files.problems);
+  return files;
+}
+
+/** The same as far as they could be read, with what is wrong beside it: more may be wrong with the others' content. */
+export function findSourceFiles(
+  config: SourceConfig,
+  which: "all" | "ups" = "all",
+): SourceFiles & { readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
   const folder = collect(problems, () =>
     config.schemaPath === undefined ? undefined : readSchemaFolder(config.schemaPath),
   );
-  const found = collect(problems, () =>
-    config.migrationsPath === undefined ? undefined : readMigrations(config.migrationsPath, which),
-  );
-  if (problems.length > 0) throw new ProblemsError("SOURCE_INVALID", problems);
+  const found =
+    config.migrationsPath === undefined ? undefined : findMigrations(config.migrationsPath, which);
+  problems.push(...(found?.problems ?? []));
   const schema = [...(folder?.bootstrap === undefined ? [] : [folder.bootstrap]), ...(folder?.files ?? [])];
   const migrations = config.migrationPlaceholders ? (found?.migrations ?? []).map(({ up }) => up) : [];
   const parts = [
@@ -61,6 +70,7 @@ export function readSourceFiles(config: SourceConfig, which: "all" | "ups" = "al
     ignore: folder?.ignoreFile,
     migrations: found?.migrations,
     warnings: [...(folder?.warnings ?? []), ...(found?.warnings ?? [])],
+    problems,
   };
 }
 

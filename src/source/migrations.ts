@@ -29,9 +29,17 @@ export interface MigrationFolder {
  * files unread, for whom only the way forward matters.
  */
 export function readMigrations(folder: string, which: "all" | "ups" = "all"): MigrationFolder {
-  const { problems, ...found } = readUnchanged([folder], () => readOnce(folder, which));
+  const { problems, ...found } = findMigrations(folder, which);
   if (problems.length > 0) throw new ProblemsError("SOURCE_INVALID", problems);
   return found;
+}
+
+/** The same as far as it could be read, with what is wrong beside it. */
+export function findMigrations(
+  folder: string,
+  which: "all" | "ups",
+): MigrationFolder & { readonly problems: readonly Problem[] } {
+  return readUnchanged([folder], () => readOnce(folder, which));
 }
 
 /** The files of one version, as far as they were found. */
@@ -83,8 +91,11 @@ function readOnce(
 /** When an entry is no migration: a near miss is refused, since passing over it would deploy nothing. */
 function complainAbout(entry: Entry, problems: Problem[], warnings: Problem[]): void {
   const { name, path, kind } = entry;
-  if (kind === "folder") {
-    const inside = listFolder(path).entries.find((nested) => parseMigrationName(nested.name) !== undefined);
+  if (kind === "folder" && parseMigrationName(name) !== undefined) {
+    problems.push({ at: { file: path }, message: "is a folder, and is named like a migration" });
+  } else if (kind === "folder") {
+    // With Prisma, for one, every migration is a folder.
+    const inside = listFolder(path).entries.find((nested) => /\.sql$/i.test(nested.name));
     if (inside === undefined) return;
     warnings.push({ at: { file: path }, message: `is a folder, and ${inside.name} in it is not read` });
   } else if (kind === "other") {

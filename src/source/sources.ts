@@ -4,7 +4,7 @@ import { extensionOf } from "../sql/extension.ts";
 import { classifyFile, type FileClass } from "../sql/file-class.ts";
 import { readScript, type Script } from "../sql/script.ts";
 import { skeletonOf } from "../sql/skeleton.ts";
-import { hashFiles, readSourceFiles, type SourceConfig, type SourceFiles } from "./files.ts";
+import { findSourceFiles, hashFiles, type SourceConfig, type SourceFiles } from "./files.ts";
 import { hashSource } from "./hash.ts";
 import { type IsIgnored, parseIgnore } from "./ignore.ts";
 import type { Migration } from "./migrations.ts";
@@ -42,8 +42,11 @@ export interface Sources {
 }
 
 /** Looks into the files. Throws SOURCE_INVALID with everything in them that could not be run. */
-export function prepareSources(config: SourceConfig, files: SourceFiles): Sources {
-  const reader = new ScriptReader(config);
+export function prepareSources(
+  config: SourceConfig,
+  files: SourceFiles & { readonly problems?: readonly Problem[] },
+): Sources {
+  const reader = new ScriptReader(config, files.problems);
   const bootstrap = files.bootstrap === undefined ? undefined : reader.bootstrap(files.bootstrap);
   const schema = files.schema?.map((file) => reader.schemaFile(file));
   const isIgnored = files.ignore === undefined ? undefined : reader.ignoreFile(files.ignore);
@@ -77,7 +80,7 @@ export function prepareSources(config: SourceConfig, files: SourceFiles): Source
 
 /** Both at once, for commands that always look into the files. */
 export function readSources(config: SourceConfig): Sources {
-  return prepareSources(config, readSourceFiles(config));
+  return prepareSources(config, findSourceFiles(config));
 }
 
 /** What the hash of the desired schema covers. */
@@ -136,11 +139,12 @@ export function inspectSources(config: SourceConfig, files: SourceFiles): readon
 
 class ScriptReader {
   readonly #config: SourceConfig;
-  readonly #problems: Problem[] = [];
+  readonly #problems: Problem[];
   readonly #migrations = new Map<SqlFile, MigrationScript>();
 
-  constructor(config: SourceConfig) {
+  constructor(config: SourceConfig, problems: readonly Problem[] = []) {
     this.#config = config;
+    this.#problems = [...problems];
   }
 
   get problems(): readonly Problem[] {
