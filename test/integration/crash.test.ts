@@ -249,8 +249,10 @@ onEachServer(
       const unknown = await runSlipway(["run"], options);
       const again = await runSlipway(["run"], options);
       const next = String(lastLineOf(unknown)["next"]);
-      const [ifSo, ifNot] = [...next.matchAll(/update [^;]+?(?=;|$)/g)].map(([sql]) => sql);
-      await database.query((way === "took effect" ? ifSo : ifNot) ?? "");
+      const [ifSo = "", ifNot = ""] = [...next.matchAll(/slipway (migrate [^;]+)/g)].map(
+        ([, words]) => words,
+      );
+      await runSlipway((way === "took effect" ? ifSo : ifNot).split(" "), options);
       const resumed = await runSlipway(["run"], options);
 
       for (const result of [unknown, again]) expect(result).toExit(32);
