@@ -3,6 +3,7 @@ import type { Command as Action, Environment } from "./commands/environment.ts";
 import type { LintFormat } from "./commands/lint.ts";
 import type { Resolution } from "./commands/migrate-mend.ts";
 import type { MoveOptions } from "./commands/migrate-move.ts";
+import type { SchemaDumpOptions } from "./commands/schema-dump.ts";
 import type { DatabaseEnvironment } from "./commands/session.ts";
 import type { Config } from "./config/config.ts";
 import { findNearest } from "./config/nearest.ts";
@@ -143,6 +144,26 @@ const COMMANDS: readonly Spec[] = [
     load: async (_, planId) => {
       const { approveCommand } = await import("./commands/schema.ts");
       return (environment) => approveCommand(requireDatabase(environment), planId);
+    },
+  },
+  {
+    name: "schema dump",
+    summary: "write the live schemas as files that `run` takes back with nothing to do",
+    example: "slipway schema dump --out ./schema",
+    json: true,
+    options: [
+      new Option("--out <folder>", "where to write; empty, or an earlier dump, which is replaced"),
+      new Option("--stdout", "print one text instead of writing files"),
+      new Option(
+        "--schema <name>",
+        "only this schema; may be repeated (default: the managed ones, or all)",
+      ).argParser(joinNames),
+      new Option("--force", "write among the files that are there"),
+    ],
+    load: async (flags) => {
+      const { schemaDumpCommand } = await import("./commands/schema-dump.ts");
+      const options = readDumpOptions(flags);
+      return (environment) => schemaDumpCommand(requireDatabase(environment), options);
     },
   },
   {
@@ -447,6 +468,25 @@ function readSteps(value: string | boolean): number {
   const steps = Number(value);
   if (Number.isInteger(steps) && steps > 0) return steps;
   throw new SlipwayError("USAGE", `--steps must be a whole number above 0, not "${value}"`);
+}
+
+/** A flag that is given several times. */
+function joinNames(name: string, before: string | undefined): string {
+  return before === undefined ? name : `${before},${name}`;
+}
+
+function readDumpOptions(flags: Flags): SchemaDumpOptions {
+  const { out, schema } = flags;
+  if ((out === undefined) === (flags["stdout"] !== true)) {
+    throw new SlipwayError("USAGE", "a dump goes to a folder or to stdout: give --out or --stdout", {
+      next: "slipway schema dump --out ./schema",
+    });
+  }
+  return {
+    out: out === undefined ? undefined : String(out),
+    schemas: schema === undefined ? undefined : String(schema).split(","),
+    force: flags["force"] === true,
+  };
 }
 
 /** `3`, or the name of the migration's file: `003_add_index`. */

@@ -1,5 +1,3 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, type TestContext, test } from "vitest";
 import type { Output } from "../../src/commands/environment.ts";
 import { planCommand } from "../../src/commands/plan.ts";
@@ -11,28 +9,19 @@ import type { Plan } from "../../src/declarative/plan.ts";
 import { SlipwayError } from "../../src/errors.ts";
 import { createLog } from "../../src/log/log.ts";
 import { describeCatalog } from "../support/catalog.ts";
+import { hasCorpus, type Pair, readPairs } from "../support/corpus.ts";
 import { openTestDatabase, type TestDatabase } from "../support/database.ts";
 import { writeFolder } from "../support/folder.ts";
 import { openReusableDatabase, type ReusableDatabase } from "../support/reusable.ts";
 import { type Contents, fillTables, readContents } from "../support/rows.ts";
 
-/** Pairs of schemas, `old.sql` and `new.sql`, with a `setup.sql` where they take something for granted. */
-const CORPUS = new URL("../../../shared/corpora/pgschema-diff", import.meta.url).pathname;
-
 /** Changes that rows forbid, and what slipway has to say of them. Nothing of such a plan may be done. */
 const FORBIDDEN_BY_ROWS: Readonly<Record<string, RegExp>> = {};
-
-interface Pair {
-  readonly name: string;
-  readonly setup: string;
-  readonly old: string;
-  readonly wanted: string;
-}
 
 const filled = { tables: 0, refused: [] as string[] };
 
 for (const server of inject("servers")) {
-  describe.skipIf(!existsSync(CORPUS))(`pairs of schemas on PostgreSQL ${server.major}`, () => {
+  describe.skipIf(!hasCorpus)(`pairs of schemas on PostgreSQL ${server.major}`, () => {
     let reusable: ReusableDatabase;
     let shadow: TestDatabase;
     let reference: TestDatabase;
@@ -194,22 +183,4 @@ function environmentOf(
   const log = createLog({ level: "silent", format: "json", fd: 2, isTerminal: false, colour: false });
   const signal = new AbortController().signal;
   return { config, log, out, json: false, signal, pod: "corpus", ask: undefined };
-}
-
-function readPairs(): Pair[] {
-  if (!existsSync(CORPUS)) return [];
-  const foldersIn = (path: string): string[] =>
-    readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
-  const read = (path: string): string => (existsSync(path) ? readFileSync(path, "utf8") : "");
-  return foldersIn(CORPUS).flatMap((kind) =>
-    foldersIn(join(CORPUS, kind)).map((name) => {
-      const folder = join(CORPUS, kind, name);
-      return {
-        name: `${kind}/${name}`,
-        setup: read(join(folder, "setup.sql")),
-        old: read(join(folder, "old.sql")),
-        wanted: read(join(folder, "new.sql")),
-      };
-    }),
-  );
 }

@@ -35,6 +35,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "records",
     "context.ts",
   ],
+  "declarative/dump": [
+    "errors.ts",
+    "sql",
+    "postgres",
+    "declarative/engine",
+    "records",
+    "declarative",
+  ],
   phases: [
     "errors.ts",
     "sql",
@@ -66,6 +74,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "context.ts",
     "migrations",
     "declarative",
+    "declarative/dump",
     "phases",
     "lint/rules",
     "lint",

@@ -163,6 +163,8 @@ const UNKNOWN: ReadonlyArray<readonly [line: string, message: RegExp]> = [
   ["migrate create a b", /too many arguments/],
   ["migrate retry", /missing required argument 'version'/],
   ["schema approve", /missing required argument 'plan-id'/],
+  ["schema dump", /give --out or --stdout/],
+  ["schema dump --out there --stdout", /give --out or --stdout/],
   ["run --lock-wait", /argument missing/],
   ["migrate up --steps 0", /--steps must be a whole number above 0, not "0"/],
   ["migrate up --steps two", /--steps must be a whole number above 0, not "two"/],

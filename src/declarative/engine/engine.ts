@@ -76,6 +76,21 @@ export interface EnginePlan {
   readonly settings: readonly { readonly name: string; readonly value: string }[];
 }
 
+/** One statement of those that make an object where it is not. */
+export interface ScriptStatement {
+  readonly sql: string;
+  /** The whole that it belongs to: the table of an index, of a grant or of the sequence of a column. */
+  readonly object: ObjectId;
+  /** Its credential is redacted: what would be written is not what is there. */
+  readonly redacted: boolean;
+}
+
+export interface Script {
+  readonly statements: readonly ScriptStatement[];
+  /** Roles that the statements name and don't make. */
+  readonly roles: readonly string[];
+}
+
 export interface SavedDesired {
   readonly catalog: Catalog;
   readonly declared: ReadonlySet<ObjectId>;
@@ -93,6 +108,8 @@ export interface ObjectInfo {
   readonly schema: string | undefined;
   /** The object it is part of: the table of a column, the target of a grant or comment. */
   readonly parent: ObjectId | undefined;
+  /** True for what an extension brought along. */
+  readonly ofExtension: boolean;
 }
 
 /**
@@ -137,6 +154,13 @@ export interface SchemaEngine {
   plan(view: ManagedView): EnginePlan;
   /** What of the plan rows can forbid. */
   demands(view: ManagedView): readonly Demand[];
+  /**
+   * The statements that make these objects of a catalog where they are not and all the others are, in an order
+   * in which most of them find what they refer to. A table's columns are in its CREATE, in their order.
+   */
+  script(catalog: Catalog, ids: ReadonlySet<ObjectId>): Script;
+  /** The same statement over several lines, for reading. */
+  layOut(sql: string): string;
   /** Hash of the content of these objects, canonical across runs on one server major. */
   fingerprint(catalog: Catalog, ids: ReadonlySet<ObjectId>): string;
   /** Objects in these schemas, or parts of declared objects, that nobody declared: whole ones only. */

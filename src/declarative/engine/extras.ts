@@ -1,6 +1,6 @@
 import { encodeId, type Fact } from "@supabase/pg-delta/core";
 import type { Catalog, ObjectId, Ownership } from "./engine.ts";
-import { type Facts, factsOf, isPartitionFact, schemaOf } from "./facts.ts";
+import { type Facts, factsOf, isOfExtension, isPartitionFact, schemaOf } from "./facts.ts";
 
 /**
  * Objects that no desired schema ever had. Only whole ones are named: the column of an extra table goes
@@ -23,6 +23,5 @@ export function findExtras(current: Catalog, ownership: Ownership, schemas: Read
 function isPassedOver(facts: Facts, id: ObjectId, fact: Fact): boolean {
   if (isPartitionFact(fact)) return true;
   if (fact.id.kind === "acl" && fact.payload["_ownerDefault"] !== undefined) return true;
-  const edges = facts.edgesFrom.get(id) ?? [];
-  return edges.some((edge) => edge.kind === "memberOfExtension");
+  return isOfExtension(facts, id);
 }

@@ -122,6 +122,11 @@ export function isPartitionFact(fact: Fact): boolean {
   return bound !== undefined && bound !== null;
 }
 
+/** True for a member of an extension. */
+export function isOfExtension(facts: Facts, id: ObjectId): boolean {
+  return (facts.edgesFrom.get(id) ?? []).some((edge) => edge.kind === "memberOfExtension");
+}
+
 /** `app.orders.total` for a column, `app.f(integer)` for a function, the grantee for a grant. */
 export function nameOf(id: StableId): string {
   switch (id.kind) {

@@ -27,6 +27,7 @@ import {
   type Facts,
   factsOf,
   indexEdges,
+  isOfExtension,
   isPartitionFact,
   loadFacts,
   nameOf,
@@ -35,6 +36,7 @@ import {
   toCatalog,
 } from "./facts.ts";
 import { actAs } from "./roles.ts";
+import { layOut, scriptOf } from "./script.ts";
 import { columnStepOf } from "./step.ts";
 import { managedView } from "./view.ts";
 import { without } from "./without.ts";
@@ -80,6 +82,8 @@ export const pgDelta: SchemaEngine = {
   view: managedView,
   plan: planView,
   demands: findDemands,
+  script: scriptOf,
+  layOut,
 
   fingerprint(catalog, ids) {
     const facts = factsOf(catalog);
@@ -128,6 +132,7 @@ export const pgDelta: SchemaEngine = {
       ownName: "name" in parsed ? parsed.name : nameOf(parsed),
       schema: schemaOf(parsed),
       parent: parent === undefined ? undefined : encodeId(parent),
+      ofExtension: isOfExtension(factsOf(catalog), id),
     };
   },
 };

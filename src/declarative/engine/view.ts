@@ -63,7 +63,7 @@ export function managedView(current: Catalog, desired: Catalog, ownership: Owner
 }
 
 /** A part whose whole was left out goes with it. */
-function dropOrphans(facts: Facts, ids: Set<ObjectId>): void {
+export function dropOrphans(facts: Facts, ids: Set<ObjectId>): void {
   for (;;) {
     const before = ids.size;
     for (const id of ids) {
@@ -109,7 +109,8 @@ function forgetOwnersOwnGrants(current: Map<ObjectId, Fact>, desired: Map<Object
   }
 }
 
-function isOwnersOwnGrant(fact: Fact): boolean {
+/** True for the privileges that PostgreSQL itself gives an owner on its object. */
+export function isOwnersOwnGrant(fact: Fact): boolean {
   if (fact.id.kind !== "acl") return false;
   const { privileges, grantable, _ownerDefault: ownerDefault } = fact.payload as Record<string, unknown>;
   if (!Array.isArray(ownerDefault) || !Array.isArray(privileges)) return false;
@@ -120,7 +121,8 @@ function isOwnersOwnGrant(fact: Fact): boolean {
   );
 }
 
-function inside(
+/** Edges of these facts to these facts; those to an owner stay, for roles are no facts. */
+export function inside(
   edges: ReadonlyMap<ObjectId, readonly DependencyEdge[]>,
   facts: ReadonlyMap<ObjectId, Fact>,
 ): Map<ObjectId, readonly DependencyEdge[]> {

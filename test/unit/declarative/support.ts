@@ -48,6 +48,7 @@ const known: Partial<SchemaEngine> = {
       ownName: parts.at(-1) ?? plain,
       schema: parts.length > 1 || kind === "schema" ? parts[0] : undefined,
       parent: objectsOf(catalog).get(id)?.parent,
+      ofExtension: false,
     };
   },
   generated: (catalog, id) => objectsOf(catalog).get(id)?.generated,

@@ -102,6 +102,7 @@ test("an object is described by kind, name, schema and the whole it belongs to",
     ownName: 'A."b"',
     schema: "app",
     parent: 'table:app."We ird"',
+    ofExtension: false,
   });
   expect(pgDelta.quotedName(catalog, encodeId(tableId("We ird")))).toBe('app."We ird"');
 });
