@@ -147,6 +147,26 @@ const COMMANDS: readonly Spec[] = [
     },
   },
   {
+    name: "schema validate",
+    summary: "what differs from the files, and what was changed outside slipway; exit 3 for either",
+    example: "slipway schema validate --json",
+    json: true,
+    load: async () => {
+      const { schemaValidateCommand } = await import("./commands/schema-validate.ts");
+      return (environment) => schemaValidateCommand(requireDatabase(environment));
+    },
+  },
+  {
+    name: "schema status",
+    summary: "what is recorded of the declarative schema, and whether it drifted",
+    example: "slipway schema status",
+    json: true,
+    load: async () => {
+      const { schemaStatusCommand } = await import("./commands/schema-status.ts");
+      return (environment) => schemaStatusCommand(requireDatabase(environment));
+    },
+  },
+  {
     name: "schema dump",
     summary: "write the live schemas as files that `run` takes back with nothing to do",
     example: "slipway schema dump --out ./schema",
@@ -439,7 +459,7 @@ function groupOf(program: Command, groups: Map<string, Command>, name: string): 
   const words =
     name === "migrate"
       ? "user migrations: up, down, redo, goto, status, verify, create, retry, resolve, baseline, adopt"
-      : "the declarative schema: plan, approve";
+      : "the declarative schema: plan, apply, approve, validate, dump, compile, status";
   const group = program.command(name).description(words).exitOverride().showSuggestionAfterError();
   groups.set(name, group);
   return group;

@@ -30,7 +30,7 @@ export const ERRORS = {
     hint: "read the plan (`slipway plan`), then approve exactly that plan by its id",
   },
   OUTCOME_UNKNOWN: { exit: 32, hint: "look at the database, then record what you found" },
-  DRIFT_REFUSED: { exit: 33, hint: "see `slipway plan`; undo the change, or set `drift: apply`" },
+  DRIFT_REFUSED: { exit: 33, hint: "see `slipway schema validate`; undo the change, or set `drift: apply`" },
   RECORDS_TOO_NEW: { exit: 34, hint: "use a slipway at least as new as the one that ran last" },
   HISTORY_MISMATCH: { exit: 35, hint: "see `slipway migrate status`" },
   UNSAFE_DATABASE: {

@@ -1,7 +1,10 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Dump, dumpSchemas } from "../declarative/dump/dump.ts";
-import { pgDelta } from "../declarative/engine/pg-delta.ts";
-import { SlipwayError } from "../errors.ts";
+import { ProblemsError, SlipwayError } from "../errors.ts";
 import { findDeclarativeState } from "../records/declarative-state.ts";
+import { type IsIgnored, parseIgnore } from "../source/ignore.ts";
+import { loadEngineOnce } from "./context.ts";
 import { requireDumpFolder, writeDump } from "./dump-folder.ts";
 import { writeJson } from "./environment.ts";
 import { createRunId } from "./run-id.ts";
@@ -34,7 +37,7 @@ export async function schemaDumpCommand(
   const runId = createRunId();
   await using session = await openCommandSession(environment, runId);
   const records = await openRecords(session, config, runId);
-  const dump = await dumpSchemas(session, pgDelta, {
+  const dump = await dumpSchemas(session, await loadEngineOnce(readIgnore(options.out))(), {
     stateSchema: config.stateSchema,
     schemas: options.schemas,
     state: await findDeclarativeState(records),
@@ -59,6 +62,15 @@ export async function schemaDumpCommand(
     out.write(summaryOf(options.out, dump, written.removed));
   }
   return 0;
+}
+
+/** What the folder's .slipwayignore leaves alone is no part of its files. */
+function readIgnore(folder: string | undefined): IsIgnored | undefined {
+  const path = folder === undefined ? undefined : join(folder, ".slipwayignore");
+  if (path === undefined || !existsSync(path)) return undefined;
+  const { isIgnored, problems } = parseIgnore(path, readFileSync(path, "utf8"));
+  if (problems.length > 0) throw new ProblemsError("SOURCE_INVALID", problems);
+  return isIgnored;
 }
 
 function warn(log: DatabaseEnvironment["log"], dump: Dump): void {

@@ -2,11 +2,11 @@ import type { RunContext } from "../context.ts";
 import { SlipwayError } from "../errors.ts";
 import { UNKNOWN_FINGERPRINT } from "../records/declarative-state.ts";
 import type { Warning } from "../records/runs.ts";
-import { describeObject } from "./classify.ts";
-import type { Catalog, SavedDesired, SchemaEngine } from "./engine/engine.ts";
+import { type Difference, differencesBetween, formatEdit } from "./differences.ts";
+import type { Catalog, ManagedView, SavedDesired, SchemaEngine } from "./engine/engine.ts";
 
-/** Objects that somebody changed outside slipway since the last apply, as people name them. */
-export type Drift = readonly string[];
+/** What somebody changed outside slipway since the last apply: from the applied state to the database's. */
+export type Drift = readonly Difference[];
 
 /** Undefined when the declared objects are as the last apply left them. */
 export function findDrift(
@@ -15,6 +15,17 @@ export function findDrift(
   saved: SavedDesired,
   fingerprint: string,
 ): Drift | undefined {
+  const view = findDriftedView(engine, current, saved, fingerprint);
+  return view === undefined ? undefined : driftOf(engine, saved, view);
+}
+
+/** Both states of the declared objects; undefined when they are as the last apply left them. */
+export function findDriftedView(
+  engine: SchemaEngine,
+  current: Catalog,
+  saved: SavedDesired,
+  fingerprint: string,
+): ManagedView | undefined {
   if (fingerprint === UNKNOWN_FINGERPRINT) return undefined;
   const expected = saved.isReduced === true ? engine.fingerprint(saved.catalog, saved.declared) : fingerprint;
   if (engine.fingerprint(current, saved.declared) === expected) return undefined;
@@ -24,21 +35,30 @@ export function findDrift(
     lastDeclared: new Set(),
     unwanted: new Set(),
   });
-  const changed = [...engine.changedIds(view.desired, view.current)];
-  const gone = [...view.desired.ids].filter((id) => !view.current.ids.has(id));
-  const ids = [...new Set([...changed, ...gone])].filter((id) => saved.declared.has(id));
-  return ids.map((id) => describeObject(engine, saved.catalog, id)).sort();
+  return view;
+}
+
+export function driftOf(engine: SchemaEngine, saved: SavedDesired, view: ManagedView): Drift {
+  return differencesBetween(engine, view.desired, view.current).filter(({ id }) => saved.declared.has(id));
 }
 
 /** The warning about it; refuses to go on where `drift:` asks for that. */
 export function reportDrift({ config }: RunContext, drift: Drift): Warning {
   if (config.drift === "refuse") {
-    const shown = drift.slice(0, 5).join(", ") || "objects that compare equal but for their grants";
+    const shown =
+      drift.slice(0, 5).map(describeDifference).join(", ") ||
+      "objects that compare equal but for their grants";
     const more = drift.length > 5 ? ` and ${drift.length - 5} more` : "";
     throw new SlipwayError("DRIFT_REFUSED", `the database was changed outside slipway: ${shown}${more}`);
   }
   return {
     message: "The database was changed outside slipway since the last apply",
-    objects: drift.slice(0, 20),
+    objects: drift.slice(0, 20).map(describeDifference),
   };
+}
+
+/** For example `column app.orders.total (type: integer → bigint)`. */
+function describeDifference({ object, kind, edits }: Difference): string {
+  const words = kind === "changed" ? edits.map(formatEdit).filter((edit) => edit !== undefined) : [kind];
+  return words.length === 0 ? object : `${object} (${words.join(", ")})`;
 }

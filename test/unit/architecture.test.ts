@@ -35,14 +35,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "records",
     "context.ts",
   ],
-  "declarative/dump": [
-    "errors.ts",
-    "sql",
-    "postgres",
-    "declarative/engine",
-    "records",
-    "declarative",
-  ],
+  "declarative/dump": ["errors.ts", "sql", "postgres", "declarative/engine", "records", "declarative"],
   phases: [
     "errors.ts",
     "sql",

@@ -15,6 +15,9 @@ const COMMANDS = [
   "schema plan",
   "schema apply",
   "schema compile",
+  "schema validate",
+  "schema status",
+  "schema dump --out there",
   "schema approve 0d6c5b1f3a2e4987",
   "migrate up",
   "migrate down",
@@ -140,6 +143,9 @@ const PRINTING = new Set([
   "migrate goto",
   "migrate status",
   "migrate verify",
+  "schema validate",
+  "schema status",
+  "schema dump",
 ]);
 test.each(COMMANDS)(
   "`slipway %s --json` works where it prints data, and is refused elsewhere",

@@ -3,10 +3,10 @@ import type { Session } from "../../postgres/session.ts";
 import type { DeclarativeState } from "../../records/declarative-state.ts";
 import { describeObject } from "../classify.ts";
 import { type Catalog, ENGINE_VERSION, type ObjectId, type SchemaEngine } from "../engine/engine.ts";
+import { readableSql } from "../readable-sql.ts";
 import { bootstrapText, readExtensions } from "./bootstrap.ts";
 import { type DumpFile, type Placed, pathOf, pathOfRelation, toFiles } from "./files.ts";
 import { scopeOf } from "./scope.ts";
-import { readableSql } from "./text.ts";
 import { findCredentialHolders, readUnseen } from "./unseen.ts";
 
 /** The live schemas as files that make them. */

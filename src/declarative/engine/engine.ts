@@ -79,6 +79,8 @@ export interface EnginePlan {
 /** One statement of those that make an object where it is not. */
 export interface ScriptStatement {
   readonly sql: string;
+  /** What it makes, or what it changes of what another made. */
+  readonly about: ObjectId;
   /** The whole that it belongs to: the table of an index, of a grant or of the sequence of a column. */
   readonly object: ObjectId;
   /** Its credential is redacted: what would be written is not what is there. */
@@ -154,6 +156,7 @@ export interface SchemaEngine {
   plan(view: ManagedView): EnginePlan;
   /** What of the plan rows can forbid. */
   demands(view: ManagedView): readonly Demand[];
+  edits(before: Catalog, after: Catalog): readonly Edit[];
   /**
    * The statements that make these objects of a catalog where they are not and all the others are, in an order
    * in which most of them find what they refer to. A table's columns are in its CREATE, in their order.

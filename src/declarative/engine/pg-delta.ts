@@ -13,6 +13,7 @@ import type { Pool } from "pg";
 import type { Session } from "../../postgres/session.ts";
 import { quoteIdent } from "../../sql/quote.ts";
 import { findDemands } from "./demands.ts";
+import { editsBetween } from "./edits.ts";
 import type {
   Catalog,
   Edit,
@@ -82,6 +83,7 @@ export const pgDelta: SchemaEngine = {
   view: managedView,
   plan: planView,
   demands: findDemands,
+  edits: editsBetween,
   script: scriptOf,
   layOut,
 

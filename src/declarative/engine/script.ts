@@ -34,7 +34,8 @@ export function scriptOf(catalog: Catalog, ids: ReadonlySet<ObjectId>): Script {
     if (sql === undefined) return [];
     const subject = action.produces[0] ?? action.consumes[0];
     if (subject === undefined) throw new Error(`the engine does not say what this is about: ${action.sql}`);
-    return [{ sql, object: encodeId(wholeOf(facts, subject)), redacted: REDACTED.test(sql) }];
+    const object = encodeId(wholeOf(facts, subject));
+    return [{ sql, about: encodeId(subject), object, redacted: REDACTED.test(sql) }];
   });
   return { statements, roles: rolesIn(facts, mended.facts) };
 }

@@ -1,9 +1,9 @@
-import { applyEdits } from "../../sql/edit.ts";
-import { tokenize } from "../../sql/lexer.ts";
-import { identifierName } from "../../sql/literal.ts";
-import { quoteIdent } from "../../sql/quote.ts";
-import type { SchemaEngine } from "../engine/engine.ts";
-import { restoreBetween } from "./between.ts";
+import { restoreBetween } from "../sql/between.ts";
+import { applyEdits } from "../sql/edit.ts";
+import { tokenize } from "../sql/lexer.ts";
+import { identifierName } from "../sql/literal.ts";
+import { quoteIdent } from "../sql/quote.ts";
+import type { SchemaEngine } from "./engine/engine.ts";
 
 /**
  * The statement as a person would write it: over several lines, names quoted where they have to be. It means

@@ -1,5 +1,5 @@
-import { applyEdits, type Edit } from "../../sql/edit.ts";
-import { type Token, tokenize } from "../../sql/lexer.ts";
+import { applyEdits, type Edit } from "./edit.ts";
+import { type Token, tokenize } from "./lexer.ts";
 
 /**
  * PostgreSQL keeps BETWEEN as two comparisons and prints them so. Read again, `((x >= 1) AND (x <= 9)) AND y` is
