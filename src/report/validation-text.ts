@@ -72,5 +72,5 @@ function list(title: string, objects: readonly string[]): string[] {
 }
 
 function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
+  return `${number === 0 ? "no" : number} ${what}${number < 2 ? "" : "s"}`;
 }

@@ -56,7 +56,36 @@ onEachServer("what changed outside slipway is told apart from what the files cha
   const both = await runSlipway(["schema", "validate", "--json"], { database, schema: newer });
 
   expect(same).toExit(3);
-  expect(same.stdout.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/, "TIME")).toMatchInlineSnapshot();
+  expect(same.stdout.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/, "TIME")).toMatchInlineSnapshot(`
+    "Changed outside slipway since the last apply (TIME)
+      ~ column app.orders.total
+          type: integer → bigint
+          applied:   alter table app.orders
+                       add column total integer;
+          database:  alter table app.orders
+                       add column total bigint;
+      ~ default app.orders.state
+          expression: 'new'::text → 'odd'::text
+          applied:   alter table app.orders
+                       alter column state set default 'new'::text;
+          database:  alter table app.orders
+                       alter column state set default 'odd'::text;
+      ~ function app.one()
+          applied:   create or replace function app.one()
+                       returns integer
+                       language sql
+                       as $function$select 1$function$;
+          database:  create or replace function app.one()
+                       returns integer
+                       language sql
+                       as $function$select 2$function$;
+      - index app.orders_state
+          applied:   create index orders_state on app.orders using btree (state);
+          database:  none
+
+    4 changes outside slipway, no other difference from the files
+    "
+  `);
   expect(both).toExit(3);
   const told = JSON.parse(both.stdout) as Told;
   expect(told.outside.map(({ object, kind }) => `${String(kind)} ${String(object)}`)).toEqual([
