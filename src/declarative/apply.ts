@@ -2,7 +2,7 @@ import type { RunContext } from "../context.ts";
 import { SlipwayError } from "../errors.ts";
 import { describeBlocker } from "../postgres/blockers.ts";
 import { toPlanStatementError } from "../postgres/failure.ts";
-import { retryLocked } from "../postgres/retry.ts";
+import { type RetryOptions, retryLocked } from "../postgres/retry.ts";
 import { hasSqlState, isServerError, OUT_OF_LOCKS, RETRYABLE } from "../postgres/sqlstate.ts";
 import { setFingerprint, UNKNOWN_FINGERPRINT } from "../records/declarative-state.ts";
 import { type Change, type Plan, type Segment, segmentsOf } from "./plan.ts";
@@ -79,52 +79,124 @@ async function runTransaction(
   progress: Progress,
   finish: (() => Promise<void>) | undefined,
 ): Promise<void> {
-  const { session, config, signal, log } = context;
-  await retryLocked(
-    session,
-    {
-      what: `the change of ${segment.changes[0]?.object ?? "the schema"}`,
-      lockTimeoutMs: config.lockTimeoutMs,
-      signal,
-      onRetry: (attempt, blockers, pauseMs) =>
-        log.warn(
-          { attempt, retryInMs: Math.round(pauseMs), blockedBy: blockers.map(describeBlocker) },
-          "A table is locked by another session, trying again...",
-        ),
-    },
-    () =>
-      session.transaction(async () => {
-        await session.execute(`set local lock_timeout = ${config.lockTimeoutMs}`);
-        for (const { name, value } of progress.plan.settings) {
-          await session.query("select pg_catalog.set_config($1, $2, true)", [name, value]);
-        }
-        for (const [index, change] of segment.changes.entries()) {
-          await runChange(context, change, { ...progress, done: progress.done + index });
-        }
-        await session.execute("reset search_path");
-        await finish?.();
-      }),
+  const { session, config } = context;
+  const [first] = segment.changes;
+  await retryLocked(session, lockedOptions(context, first), () =>
+    session.transaction(async () => {
+      await session.execute(`set local lock_timeout = ${config.lockTimeoutMs}`);
+      for (const { name, value } of progress.plan.settings) {
+        await session.query("select pg_catalog.set_config($1, $2, true)", [name, value]);
+      }
+      for (const [index, change] of segment.changes.entries()) {
+        await runChange(context, change, { ...progress, done: progress.done + index });
+      }
+      await session.execute("reset search_path");
+      await finish?.();
+    }),
   );
 }
 
+function lockedOptions({ config, signal, log }: RunContext, change: Change | undefined): RetryOptions {
+  return {
+    what: `the change of ${change?.object ?? "the schema"}`,
+    lockTimeoutMs: config.lockTimeoutMs,
+    signal,
+    onRetry: (attempt, blockers, pauseMs) =>
+      log.warn(
+        { attempt, retryInMs: Math.round(pauseMs), blockedBy: blockers.map(describeBlocker) },
+        "A table is locked by another session, trying again...",
+      ),
+  };
+}
+
 async function runAlone(context: RunContext, segment: Segment, progress: Progress): Promise<void> {
-  const { session } = context;
-  for (const { name, value } of progress.plan.settings) {
-    await session.query("select pg_catalog.set_config($1, $2, false)", [name, value]);
-  }
-  try {
-    for (const change of segment.changes) await runChange(context, change, progress);
-  } finally {
-    if (!session.closed.aborted) await session.execute("reset all");
+  const { session, config } = context;
+  for (const [index, change] of segment.changes.entries()) {
+    const at = { ...progress, done: progress.done + index };
+    for (const { name, value } of progress.plan.settings) {
+      await session.query("select pg_catalog.set_config($1, $2, false)", [name, value]);
+    }
+    // What works concurrently waits for others' transactions, and nobody waits for it: a limit would only undo the work.
+    const lockTimeout = isConcurrent(change) ? 0 : config.lockTimeoutMs;
+    await session.execute(`set lock_timeout = ${lockTimeout}`);
+    try {
+      if (change.online?.fills === undefined) await runAgainWhenLocked(context, change, at);
+      else await fillInPieces(context, change, change.online.fills, at);
+    } finally {
+      if (!session.closed.aborted) await session.execute("reset all");
+    }
   }
 }
 
-async function runChange(context: RunContext, change: Change, progress: Progress): Promise<void> {
+function isConcurrent(change: Change): boolean {
+  return change.lock === "shareUpdateExclusive";
+}
+
+async function runAgainWhenLocked(context: RunContext, change: Change, progress: Progress): Promise<void> {
+  await retryLocked(context.session, lockedOptions(context, change), async () => {
+    try {
+      await runChange(context, change, progress);
+    } catch (error) {
+      await undo(context, change);
+      throw error;
+    }
+  });
+}
+
+/** A failed attempt's half-made object is in the way of the next one, and of people's writing. Best effort. */
+async function undo({ session, signal, log }: RunContext, change: Change): Promise<void> {
+  const sql = change.online?.undo;
+  if (sql === undefined || session.closed.aborted || signal.aborted) return;
+  await session
+    .execute(sql)
+    .catch((error: unknown) => log.warn({ error, sql }, "What a failed statement left could not be removed"));
+}
+
+/** Pages of a piece: some ten thousand rows, locked for a fraction of a second. */
+const PIECE_PAGES = 128;
+
+/**
+ * Rows that are there get their value piece by piece, each a transaction of its own. A row version that others
+ * write meanwhile goes to the end of the table, or has its value already: the end is looked for again each time.
+ */
+async function fillInPieces(
+  context: RunContext,
+  change: Change,
+  relation: string,
+  progress: Progress,
+): Promise<void> {
+  const { session, log, signal } = context;
+  let reported = Date.now();
+  for (let page = 0; ; page += PIECE_PAGES) {
+    signal.throwIfAborted();
+    const [row] = await session.query<{ pages: number }>(
+      "select (pg_catalog.pg_relation_size($1::regclass) / pg_catalog.current_setting('block_size')::int)::int as pages",
+      [relation],
+    );
+    const pages = row?.pages ?? 0;
+    if (page >= pages) return;
+    if (Date.now() - reported >= 5_000) {
+      reported = Date.now();
+      log.info({ object: change.object, page, pages }, "Filling a column...");
+    }
+    await retryLocked(session, lockedOptions(context, change), () =>
+      runChange(context, change, progress, [`(${page},0)`, `(${page + PIECE_PAGES},0)`]),
+    );
+  }
+}
+
+async function runChange(
+  context: RunContext,
+  change: Change,
+  progress: Progress,
+  parameters?: readonly unknown[],
+): Promise<void> {
   const { session, signal, log } = context;
   signal.throwIfAborted();
   log.debug({ object: change.object, class: change.class, sql: change.sql }, "Applying change...");
   try {
-    await session.execute(change.sql);
+    if (parameters === undefined) await session.execute(change.sql);
+    else await session.query(change.sql, parameters);
   } catch (error) {
     if (!isServerError(error) || hasSqlState(error, RETRYABLE)) throw error;
     signal.throwIfAborted();

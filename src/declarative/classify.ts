@@ -42,6 +42,7 @@ function toChange(context: Context, action: EngineAction): Change {
     lock: action.lock,
     transactional: action.transactional,
     commitAfter: action.commitAfter,
+    ...(action.online === undefined ? {} : { online: action.online }),
   };
 }
 
@@ -113,25 +114,32 @@ function hazardsOf(context: Context, action: EngineAction, objectId: ObjectId): 
     }
   }
   if (isOnExisting(context, action)) {
-    if (action.rewrites && !isPlainAddition(action)) hazards.add("table rewrite");
-    if (action.lock === "accessExclusive" && action.verb !== "drop") hazards.add("blocks reads");
+    if (action.rewrites && !isPlainAddition(action) && !keepsRows(context, action))
+      hazards.add("table rewrite");
     if (action.lock === "share" || action.lock === "shareRowExclusive") hazards.add("blocks writes");
-    if (
-      action.creates.some((id) => kindOf(id) === "constraint") ||
-      /^CREATE UNIQUE INDEX /.test(action.sql)
-    ) {
+    const isUnique = action.creates.some(
+      (id) => context.engine.index(context.view.desired, id)?.unique === true,
+    );
+    if (isUnique || action.creates.some((id) => kindOf(id) === "constraint")) {
       hazards.add("full scan");
       hazards.add("may fail on existing data");
     }
+    // A strong lock for a change of the catalog alone is held for the blink of an eye.
+    if (action.lock === "accessExclusive" && (hazards.has("table rewrite") || hazards.has("full scan")))
+      hazards.add("blocks reads");
     if (action.sql.startsWith("ALTER POLICY ") || isNewGrant(context, action))
       hazards.add("privileges widened");
   }
   // The engine writes what changes in a grant as a REVOKE of all and a GRANT of what is to be.
   if (action.sql.startsWith("REVOKE ")) hazards.delete("privileges widened");
   if (action.sql.startsWith("GRANT ")) hazards.delete("privileges revoked");
+  if (action.online !== undefined) for (const hazard of SPARED) hazards.delete(hazard);
   if (!action.transactional) hazards.add("not transactional");
   return [...hazards];
 }
+
+/** What people notice of a lock that is held while the work lasts. */
+const SPARED: readonly Hazard[] = ["blocks reads", "blocks writes", "full scan"];
 
 function editHazards(edit: Edit): Hazard[] {
   switch (edit.property) {
@@ -223,7 +231,8 @@ function classOf(context: Context, action: EngineAction, hazards: readonly Hazar
   if (goneFor(context, action).some((id) => !id.startsWith("comment:"))) return "destructive";
   if (widensToEveryone(action) && isOnExisting(context, action)) return "destructive";
   if (widensDefaults(context, action)) return "destructive";
-  return hazards.some((hazard) => hazard !== "privileges widened") ? "locking" : "safe";
+  const isOnline = action.online !== undefined;
+  return !isOnline && hazards.some((hazard) => hazard !== "privileges widened") ? "locking" : "safe";
 }
 
 /** A grantee that had no privilege before; what changes of one that had some, the edits tell. */
@@ -276,6 +285,13 @@ function isPlainAddition(action: EngineAction): boolean {
   return !/[\w"]\(/.test(calls);
 }
 
+/** True for a change of type that needs no look at a row: only the limit of a length or precision grows. */
+function keepsRows({ editsOf }: Context, action: EngineAction): boolean {
+  if (action.step?.kind !== "set type") return false;
+  const edit = editsOf.get(action.step.column)?.find(({ property }) => property === "type");
+  return edit !== undefined && isRelabelling(String(edit.from), String(edit.to));
+}
+
 function isExtension(from: unknown, to: unknown): boolean {
   if (!Array.isArray(from) || !Array.isArray(to)) return false;
   const kept = to.filter((value) => from.includes(value));
@@ -302,6 +318,28 @@ export function isWidening(from: string, to: string): boolean {
   if (old.name === "real" && now.name === "double precision") return true;
   if (old.name === "cidr" && now.name === "inet") return true;
   return false;
+}
+
+/**
+ * True for type changes that PostgreSQL makes in the catalog alone (manual, ALTER TABLE, "Notes"): the stored
+ * form of every value stays what it is. A character(n) is padded to its length, and never such a case.
+ */
+export function isRelabelling(from: string, to: string): boolean {
+  if (from === to) return true;
+  const old = parseType(from);
+  const now = parseType(to);
+  if (old.array || now.array) return false;
+  if (old.name === "cidr" && now.name === "inet") return true;
+  const texts = ["text", "character varying"];
+  if (texts.includes(old.name) && texts.includes(now.name)) return isWidening(from, to);
+  if (old.name !== now.name || old.name.startsWith("character") || !LIMITED.test(old.name)) return false;
+  if (
+    old.name === "numeric" &&
+    now.modifiers.length > 0 &&
+    (old.modifiers[1] ?? 0) !== (now.modifiers[1] ?? 0)
+  )
+    return false;
+  return isWidening(from, to);
 }
 
 interface ParsedType {

@@ -4,6 +4,7 @@ import { classify, describeObject } from "./classify.ts";
 import type { Desired } from "./desired.ts";
 import type {
   Catalog,
+  EngineAction,
   EnginePlan,
   ManagedView,
   ObjectId,
@@ -12,6 +13,9 @@ import type {
   SchemaEngine,
 } from "./engine/engine.ts";
 import { managedSchemas } from "./managed.ts";
+import { calledFunctions, defaultsOf, planOnline } from "./online/online.ts";
+import { readPopulation } from "./online/population.ts";
+import { refuseUnfillable } from "./online/unfillable.ts";
 import { type Plan, planId, type TableSize } from "./plan.ts";
 import { rewrite } from "./rewrite.ts";
 
@@ -43,7 +47,9 @@ export async function diff(context: RunContext, input: DiffInput): Promise<Plan>
   const ownership = ownershipOf(input);
   const view = engine.view(current, desired.catalog, ownership);
   const proposed = propose(engine, view);
-  const changes = classify(engine, view, rewrite(engine, view, proposed));
+  const mended = rewrite(engine, view, proposed);
+  const actions = await chooseOnline(context, input, view, mended.actions);
+  const changes = classify(engine, view, { ...mended, actions });
   const sourceFingerprint = engine.fingerprint(view.current, view.current.ids);
   const schemas = managedSchemas(engine, desired.catalog, desired.declared);
   const extras = engine.extras(current, ownership, schemas).filter((id) => !ownership.unwanted.has(id));
@@ -59,6 +65,27 @@ export async function diff(context: RunContext, input: DiffInput): Promise<Plan>
       changes.map((change) => change.group),
     ),
   };
+}
+
+/** Statements for tables that are in use, and a refusal where none would do. */
+async function chooseOnline(
+  context: RunContext,
+  { engine, current }: DiffInput,
+  view: ManagedView,
+  actions: readonly EngineAction[],
+): Promise<EngineAction[]> {
+  const touched = new Set(
+    actions.flatMap(({ objects }) => objects.map((id) => relationOf(engine, view, id))),
+  );
+  const functions = defaultsOf(engine, view, actions).flatMap(calledFunctions);
+  const population = await readPopulation(context.session, engine, view, touched, functions);
+  await refuseUnfillable(context.session, engine, view, population, actions);
+  return planOnline({ engine, view, current, population }, actions);
+}
+
+function relationOf(engine: SchemaEngine, view: ManagedView, id: ObjectId): ObjectId {
+  const side = view.current.ids.has(id) ? view.current : view.desired;
+  return engine.describe(side, id).parent ?? id;
 }
 
 /** The engine throws where it knows no way from one state to the other; a person knows one. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { EngineLock, ObjectId } from "./engine/engine.ts";
+import type { EngineLock, ObjectId, OnlineWork } from "./engine/engine.ts";
 
 /** How dangerous a change is; `destructive` needs a person's approval of the very plan. */
 export type ChangeClass = "safe" | "locking" | "destructive";
@@ -31,6 +31,8 @@ export interface Change {
   readonly transactional: boolean;
   /** A COMMIT must follow before later changes may use the result. */
   readonly commitAfter: boolean;
+  /** Set where others read and write on while the statement works. */
+  readonly online?: OnlineWork;
 }
 
 export interface TableSize {

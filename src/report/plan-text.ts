@@ -33,10 +33,16 @@ export function formatPlan(plan: Plan, style: Style): string {
 
 function formatChange(change: Change, style: Style): string[] {
   const colour = change.class === "destructive" ? 31 : change.verb === "create" ? 32 : 33;
-  const hazards = change.hazards.length === 0 ? "" : `: ${change.hazards.join(", ")}`;
-  const judged = change.class === "safe" ? "" : `  [${change.class}${hazards}]`;
+  const judged = judgementOf(change) === "safe" ? "" : `  [${judgementOf(change)}]`;
   const sql = change.sql.split("\n").map((line) => `      ${line}`);
   return [paint(style, colour, `  ${SIGNS[change.verb]} ${change.object}${judged}`), ...sql];
+}
+
+/** For example `destructive: data loss, table rewrite` or `safe, online: not transactional`. */
+function judgementOf(change: Change): string {
+  const online = change.online === undefined ? "" : ", online";
+  const hazards = change.hazards.length === 0 ? "" : `: ${change.hazards.join(", ")}`;
+  return `${change.class}${online}${hazards}`;
 }
 
 function formatSize(plan: Plan, group: string): string {
@@ -60,8 +66,7 @@ function formatBytes(bytes: number): string {
 /** A plan as a script, for reading or for another tool; a comment tells what a statement may do. */
 export function formatPlanSql(plan: Plan): string {
   const statements = plan.changes.map((change) => {
-    const hazards = change.hazards.length === 0 ? "" : `: ${change.hazards.join(", ")}`;
-    return `-- ${change.class}${hazards}\n${change.sql.replace(/;?\s*$/, "")};\n`;
+    return `-- ${judgementOf(change)}\n${change.sql.replace(/;?\s*$/, "")};\n`;
   });
   return `-- plan ${plan.id}\n${statements.join("\n")}`;
 }

@@ -59,6 +59,49 @@ export interface EngineAction {
   readonly dataLoss: boolean;
   readonly rewrites: boolean;
   readonly step: ColumnStep | undefined;
+  /** Set where a statement was chosen so that others read and write on while it works. */
+  readonly online?: OnlineWork;
+}
+
+/** How a statement that spares others is run. */
+export interface OnlineWork {
+  /** Removes what a failed attempt leaves behind, so that it can be made again. */
+  readonly undo?: string;
+  /**
+   * The relation to go through in pieces, quoted: the statement takes the first (`$1`) and the end (`$2`) of a
+   * range of row addresses (`ctid`), and each range is a transaction of its own.
+   */
+  readonly fills?: string;
+}
+
+export interface IndexDefinition {
+  /** The table or materialized view. */
+  readonly relation: ObjectId;
+  readonly unique: boolean;
+  /** The relation as SQL, qualified. */
+  readonly relationName: string;
+  /** From USING to the end, as `pg_get_indexdef` has it. */
+  readonly method: string;
+}
+
+export interface ConstraintDefinition {
+  readonly type: "check" | "foreign key" | "primary key" | "unique" | "exclusion";
+  /** The table, or the domain. */
+  readonly relation: ObjectId;
+  /** As `pg_get_constraintdef` has it. */
+  readonly definition: string;
+  readonly validated: boolean;
+}
+
+export interface ColumnDefinition {
+  readonly relation: ObjectId;
+  readonly type: string;
+  readonly notNull: boolean;
+  /** An identity or a generated column. */
+  readonly computed: boolean;
+  /** True where its collation is not that of its type. */
+  readonly collated: boolean;
+  readonly default?: string;
 }
 
 /** A property of an object that is there on both sides and differs. */
@@ -173,6 +216,12 @@ export interface SchemaEngine {
     catalog: Catalog,
     id: ObjectId,
   ): { readonly expression: string; readonly virtual: boolean } | undefined;
+  /** Undefined for what is no index of its own: one of a constraint is the constraint's. */
+  index(catalog: Catalog, id: ObjectId): IndexDefinition | undefined;
+  constraint(catalog: Catalog, id: ObjectId): ConstraintDefinition | undefined;
+  column(catalog: Catalog, id: ObjectId): ColumnDefinition | undefined;
+  /** What the object refers to: the columns of an index, the constraint that a foreign key needs. */
+  dependencies(catalog: Catalog, id: ObjectId): readonly ObjectId[];
   /** The partitions among these objects, as `schema.name`. */
   partitions(catalog: Catalog, ids: ReadonlySet<ObjectId>): readonly string[];
   /** All that is needed to compare with this desired state later, without building it again. */

@@ -12,6 +12,7 @@ import { type Action, type Plan, plan as planDelta } from "@supabase/pg-delta/pl
 import type { Pool } from "pg";
 import type { Session } from "../../postgres/session.ts";
 import { quoteIdent } from "../../sql/quote.ts";
+import { columnDefinition, constraintDefinition, dependenciesOf, indexDefinition } from "./definitions.ts";
 import { findDemands } from "./demands.ts";
 import { editsBetween } from "./edits.ts";
 import type {
@@ -104,6 +105,11 @@ export const pgDelta: SchemaEngine = {
     const expression = facts.byId.get(id)?.payload["generatedExpr"];
     return typeof expression === "string" ? { expression, virtual: facts.virtualColumns.has(id) } : undefined;
   },
+
+  index: indexDefinition,
+  constraint: constraintDefinition,
+  column: columnDefinition,
+  dependencies: dependenciesOf,
 
   partitions(catalog, ids) {
     const facts = factsOf(catalog);

@@ -3,6 +3,7 @@ import type {
   Edit,
   EngineAction,
   EnginePlan,
+  IndexDefinition,
   ObjectId,
   ObjectInfo,
   SchemaEngine,
@@ -13,6 +14,7 @@ interface Particulars {
   /** What the object is a part of. */
   readonly parent?: ObjectId;
   readonly generated?: { readonly expression: string; readonly virtual: boolean };
+  readonly index?: IndexDefinition;
 }
 
 /** An object's id, with what it is a part of and more where it matters. */
@@ -52,6 +54,7 @@ const known: Partial<SchemaEngine> = {
     };
   },
   generated: (catalog, id) => objectsOf(catalog).get(id)?.generated,
+  index: (catalog, id) => objectsOf(catalog).get(id)?.index,
   quotedName: (_, id) =>
     partsOf(id.slice(id.indexOf(":") + 1))
       .map((part) => `"${part}"`)

@@ -1,0 +1,443 @@
+import { tokenize } from "../../sql/lexer.ts";
+import { quoteIdent } from "../../sql/quote.ts";
+import type {
+  Catalog,
+  ColumnDefinition,
+  EngineAction,
+  ManagedView,
+  ObjectId,
+  SchemaEngine,
+} from "../engine/engine.ts";
+import type { Populated, Population } from "./population.ts";
+import { scaffoldKindOf, scaffoldName } from "./scaffold.ts";
+import { Stages } from "./stages.ts";
+
+export interface OnlineInput {
+  readonly engine: SchemaEngine;
+  readonly view: ManagedView;
+  /** The database as it was read, with what nobody declared: what a run that died left is there. */
+  readonly current: Catalog;
+  readonly population: Population;
+}
+
+/**
+ * Chooses, for tables that have rows, statements that others read and write on beside: an index is built
+ * concurrently and takes its place when it is done, a constraint holds for new rows first and is proven for the
+ * old ones without a lock, a column is NOT NULL by a check that was proven (PostgreSQL manual, ALTER TABLE and
+ * CREATE INDEX). What needs none of this stays in one transaction, before all else.
+ */
+export function planOnline(input: OnlineInput, actions: readonly EngineAction[]): EngineAction[] {
+  return new Planner(input, actions).plan();
+}
+
+/** Names that are called like functions in an expression, without their schema. */
+export function calledFunctions(expression: string): string[] {
+  const tokens = tokenize(expression).filter(({ kind }) => kind !== "comment");
+  return tokens.flatMap(({ kind, start, end }, index) => {
+    const next = tokens[index + 1];
+    if (next === undefined || expression.slice(next.start, next.end) !== "(") return [];
+    const text = expression.slice(start, end);
+    if (kind === "word") return [text.toLowerCase()];
+    return kind === "quotedIdentifier" ? [text.slice(1, -1).replaceAll('""', '"')] : [];
+  });
+}
+
+/** Defaults of the columns that the actions add: what is to be known of their functions. */
+export function defaultsOf(
+  engine: SchemaEngine,
+  view: ManagedView,
+  actions: readonly EngineAction[],
+): string[] {
+  return actions.flatMap(({ creates: [id = ""] }) => engine.column(view.desired, id)?.default ?? []);
+}
+
+class Planner {
+  readonly #input: OnlineInput;
+  readonly #actions: readonly EngineAction[];
+  readonly #stages = new Stages();
+  readonly #created: ReadonlySet<ObjectId>;
+  readonly #dropped: ReadonlySet<ObjectId>;
+  /** Columns that are NOT NULL only from a later stage on. */
+  readonly #notNullFrom = new Map<ObjectId, number>();
+  /** Drops that wait for what takes the place. */
+  readonly #replaced = new Map<ObjectId, EngineAction>();
+  readonly #last: EngineAction[] = [];
+
+  constructor(input: OnlineInput, actions: readonly EngineAction[]) {
+    this.#input = input;
+    this.#actions = actions;
+    this.#created = new Set(actions.flatMap(({ creates }) => creates));
+    this.#dropped = new Set(actions.flatMap(({ drops }) => drops));
+  }
+
+  plan(): EngineAction[] {
+    const leftovers = this.#tidy();
+    for (const action of this.#actions) this.#place(action);
+    return [...leftovers, ...this.#stages.toActions(), ...this.#last];
+  }
+
+  #place(action: EngineAction): void {
+    const { engine, view } = this.#input;
+    if (action.step?.kind === "set not null") {
+      this.#setNotNull(action, action.step.column);
+      return;
+    }
+    const [made] = action.creates;
+    const [gone] = action.drops;
+    if (
+      made !== undefined &&
+      action.creates.every((id) => id === made || engine.describe(view.desired, id).parent === made)
+    ) {
+      const kind = engine.describe(view.desired, made).kind;
+      if (kind === "index" && this.#buildIndex(action, made)) return;
+      if (kind === "constraint" && this.#addConstraint(action, made)) return;
+      if (kind === "column" && this.#addColumn(action, made)) return;
+    }
+    if (gone !== undefined && action.creates.length === 0 && this.#isDroppedLater(action, gone)) return;
+    this.#placeWhole(action);
+  }
+
+  #placeWhole(action: EngineAction): void {
+    const { step } = action;
+    const column = step === undefined ? [] : [step.column];
+    const proven = step?.kind === "add identity" ? (this.#notNullFrom.get(step.column) ?? 0) : 0;
+    const needs = this.#needsOf(action);
+    const from = action.transactional ? this.#stages.transaction(needs) : this.#stages.alone(needs);
+    const stage = Math.max(from, proven);
+    for (const id of action.creates) {
+      const replaced = this.#replaced.get(id);
+      if (replaced !== undefined) this.#stages.add(stage, replaced);
+    }
+    this.#stages.add(stage, action, [...action.creates, ...action.drops, ...column]);
+  }
+
+  /** What must be there before: what the statement names, and what its object will refer to. */
+  #needsOf(action: EngineAction): ObjectId[] {
+    const { engine, view } = this.#input;
+    const needs = [
+      ...action.objects,
+      ...action.creates.flatMap((id) => engine.dependencies(view.desired, id)),
+    ];
+    if (action.step !== undefined) needs.push(action.step.column);
+    return needs;
+  }
+
+  #populated(relation: ObjectId): Populated | undefined {
+    if (this.#created.has(relation) || this.#dropped.has(relation)) return undefined;
+    return this.#input.population.relations.get(relation);
+  }
+
+  #buildIndex(action: EngineAction, id: ObjectId): boolean {
+    const { engine, view } = this.#input;
+    const index = engine.index(view.desired, id);
+    if (index === undefined || this.#populated(index.relation)?.partitioned !== false) return false;
+    const replaced = this.#replaced.get(id);
+    if (replaced === undefined && this.#dropped.has(id)) return false;
+    const { schema = "", ownName } = engine.describe(view.desired, id);
+    const temporary = scaffoldName("index", id);
+    const name = replaced === undefined ? ownName : temporary;
+    const stage = this.#stages.alone(this.#needsOf(action));
+    const build: EngineAction = {
+      ...action,
+      sql: createConcurrently(index.unique, name, index.relationName, index.method),
+      lock: "shareUpdateExclusive",
+      online: { undo: dropConcurrently(schema, name) },
+    };
+    this.#stages.add(stage, build, [id]);
+    if (replaced !== undefined) {
+      const rename = `ALTER INDEX ${qualified(schema, temporary)} RENAME TO ${quoteIdent(ownName)}`;
+      this.#stages.add(stage + 1, { ...replaced, online: {} });
+      this.#stages.add(stage + 1, alter(action, rename, [id], "shareUpdateExclusive"), [id]);
+    }
+    return true;
+  }
+
+  #addConstraint(action: EngineAction, id: ObjectId): boolean {
+    const { engine, view } = this.#input;
+    const constraint = engine.constraint(view.desired, id);
+    const populated = constraint === undefined ? undefined : this.#populated(constraint.relation);
+    if (constraint === undefined || populated === undefined) return false;
+    switch (constraint.type) {
+      case "check":
+      case "foreign key":
+        return constraint.validated && this.#addNotValid(action, id, populated, constraint.relation);
+      case "unique":
+      case "primary key":
+        return (
+          !populated.partitioned && this.#addByIndex(action, id, constraint.relation, constraint.definition)
+        );
+      case "exclusion":
+        return false;
+    }
+  }
+
+  #addNotValid(action: EngineAction, id: ObjectId, { partitioned }: Populated, relation: ObjectId): boolean {
+    const { engine, view } = this.#input;
+    const isForeignKey = engine.constraint(view.desired, id)?.type === "foreign key";
+    // A foreign key of a partitioned table may be NOT VALID since 18.
+    if (isForeignKey && partitioned && view.desired.serverMajor < 18) return false;
+    const table = engine.quotedName(view.desired, relation);
+    const name = quoteIdent(engine.describe(view.desired, id).ownName);
+    const stage = this.#stages.transaction(this.#needsOf(action));
+    this.#stages.add(stage, { ...action, sql: `${action.sql} NOT VALID`, online: {} }, [id]);
+    const validate = alter(
+      action,
+      `ALTER TABLE ${table} VALIDATE CONSTRAINT ${name}`,
+      [id],
+      "shareUpdateExclusive",
+    );
+    this.#stages.add(stage + 1, { ...validate, online: { undo: dropConstraint(table, name) } });
+    return true;
+  }
+
+  #addByIndex(action: EngineAction, id: ObjectId, relation: ObjectId, definition: string): boolean {
+    const { engine, view } = this.#input;
+    const key = KEY.exec(definition)?.groups;
+    const replaced = this.#replaced.get(id);
+    if (key === undefined || (replaced === undefined && this.#dropped.has(id))) return false;
+    const { schema = "", ownName } = engine.describe(view.desired, id);
+    const table = engine.quotedName(view.desired, relation);
+    const temporary = scaffoldName("index", id);
+    const columns = engine.dependencies(view.desired, id);
+    const proven = Math.max(0, ...columns.map((column) => this.#notNullFrom.get(column) ?? 0));
+    const method = `USING btree ${key["columns"] ?? ""}${key["include"] ?? ""}${key["nulls"] ?? ""}${key["with"] ?? ""}`;
+    const built = this.#stages.alone(this.#needsOf(action));
+    this.#stages.add(built, {
+      ...action,
+      sql: createConcurrently(true, temporary, table, method),
+      lock: "shareUpdateExclusive",
+      online: { undo: dropConcurrently(schema, temporary) },
+    });
+    const stage = Math.max(built + 1, proven);
+    if (replaced !== undefined) this.#stages.add(stage, { ...replaced, online: {} });
+    const kind = key["kind"] ?? "UNIQUE";
+    const add = `ALTER TABLE ${table} ADD CONSTRAINT ${quoteIdent(ownName)} ${kind} USING INDEX ${quoteIdent(temporary)}${key["deferrable"] ?? ""}`;
+    this.#stages.add(stage, { ...action, sql: add, online: {} }, [id]);
+    return true;
+  }
+
+  #setNotNull(action: EngineAction, column: ObjectId): void {
+    const { engine, view } = this.#input;
+    const { parent, ownName } = engine.describe(view.desired, column);
+    const isOld = parent !== undefined && view.current.ids.has(column) && !this.#created.has(column);
+    if (!isOld || this.#populated(parent) === undefined) {
+      this.#placeWhole(action);
+      return;
+    }
+    this.#proveNotNull(action, column, engine.quotedName(view.desired, parent), ownName);
+  }
+
+  #proveNotNull(action: EngineAction, column: ObjectId, table: string, ownName: string): void {
+    const check = scaffoldName("notNull", column);
+    const stage = this.#stages.transaction(this.#needsOf(action));
+    const lock = "accessExclusive";
+    const add = `ALTER TABLE ${table} ADD CONSTRAINT ${check} CHECK (${quoteIdent(ownName)} IS NOT NULL) NOT VALID`;
+    const validate = `ALTER TABLE ${table} VALIDATE CONSTRAINT ${check}`;
+    const set = `ALTER TABLE ${table} ALTER COLUMN ${quoteIdent(ownName)} SET NOT NULL, DROP CONSTRAINT ${check}`;
+    this.#stages.add(stage, { ...alter(action, add, [column], lock), online: {} });
+    this.#stages.add(stage + 1, {
+      ...alter(action, validate, [column], "shareUpdateExclusive"),
+      online: { undo: dropConstraint(table, check) },
+    });
+    this.#stages.add(stage + 2, { ...action, sql: set, online: {} });
+    this.#notNullFrom.set(column, stage + 2);
+  }
+
+  /** A volatile default must be computed for every row: PostgreSQL would rewrite the table under a lock. */
+  #addColumn(action: EngineAction, id: ObjectId): boolean {
+    const { engine, view, population } = this.#input;
+    const column = engine.column(view.desired, id);
+    if (column?.default === undefined || column.computed || column.collated) return false;
+    const populated = this.#populated(column.relation);
+    if (populated?.fillable !== true || populated.partitioned) return false;
+    if (!calledFunctions(column.default).some((name) => population.volatile.has(name))) return false;
+    const table = engine.quotedName(view.desired, column.relation);
+    const name = quoteIdent(engine.describe(view.desired, id).ownName);
+    const stage = this.#stages.transaction(this.#needsOf(action));
+    const add = `ALTER TABLE ${table} ADD COLUMN ${name} ${column.type}, ADD CONSTRAINT ${scaffoldName("fill", id)} CHECK (true) NOT VALID`;
+    const fallback = `ALTER TABLE ${table} ALTER COLUMN ${name} SET DEFAULT ${column.default}`;
+    const plain = { ...action, rewrites: false, online: {} };
+    this.#stages.add(stage, { ...plain, sql: add });
+    this.#stages.add(stage, { ...alter(action, fallback, action.creates, "accessExclusive"), online: {} });
+    this.#fill(action, id, column, stage + 1);
+    return true;
+  }
+
+  #fill(action: EngineAction, id: ObjectId, column: ColumnDefinition, stage: number): void {
+    const { engine, view } = this.#input;
+    const table = engine.quotedName(view.desired, column.relation);
+    const ownName = engine.describe(view.desired, id).ownName;
+    const name = quoteIdent(ownName);
+    const fill = `UPDATE ${table} SET ${name} = DEFAULT WHERE ${name} IS NULL AND ctid >= $1::tid AND ctid < $2::tid`;
+    const unmark = `ALTER TABLE ${table} DROP CONSTRAINT ${scaffoldName("fill", id)}`;
+    this.#stages.add(stage, { ...alter(action, fill, [id], "none"), online: { fills: table } });
+    this.#stages.add(stage + 1, { ...alter(action, unmark, [id], "accessExclusive"), online: {} });
+    this.#stages.availableFrom(id, stage);
+    if (column.notNull) {
+      const set: EngineAction = {
+        ...alter(action, "", [id], "accessExclusive"),
+        step: { kind: "set not null", column: id },
+      };
+      this.#proveNotNull(set, id, table, ownName);
+    }
+  }
+
+  /**
+   * True for an index or key that another takes the place of, or an index that just goes: not to be dropped
+   * here, but once the other one is there, or alone at the end.
+   */
+  #isDroppedLater(action: EngineAction, id: ObjectId): boolean {
+    const { engine, view } = this.#input;
+    const index = engine.index(view.current, id);
+    const constraint = engine.constraint(view.current, id);
+    const relation = index?.relation ?? constraint?.relation;
+    const populated = relation === undefined ? undefined : this.#populated(relation);
+    if (populated === undefined || populated.partitioned || this.#isInTheWay(id)) return false;
+    if (this.#created.has(id)) {
+      if (!this.#isReplacedOnline(id)) return false;
+      this.#replaced.set(id, action);
+      return true;
+    }
+    if (index === undefined) return false;
+    const { schema = "", ownName } = engine.describe(view.current, id);
+    this.#last.push({
+      ...action,
+      sql: `DROP INDEX CONCURRENTLY ${qualified(schema, ownName)}`,
+      lock: "shareUpdateExclusive",
+      transactional: false,
+      online: {},
+    });
+    return true;
+  }
+
+  /** True when what will stand in its place is built beside. */
+  #isReplacedOnline(id: ObjectId): boolean {
+    const { engine, view } = this.#input;
+    const index = engine.index(view.desired, id);
+    if (index !== undefined) return this.#populated(index.relation)?.partitioned === false;
+    const constraint = engine.constraint(view.desired, id);
+    if (constraint === undefined || this.#populated(constraint.relation)?.partitioned !== false) return false;
+    return KEY.test(constraint.definition);
+  }
+
+  /** True when something that it refers to changes or goes, or something that needs it does: then it goes in its turn. */
+  #isInTheWay(id: ObjectId): boolean {
+    const { engine, view } = this.#input;
+    const under = new Set(engine.dependencies(view.current, id));
+    const isTouched = this.#actions.some(
+      ({ drops, step }) =>
+        drops.some((gone) => under.has(gone)) || (step?.kind === "set type" && under.has(step.column)),
+    );
+    if (isTouched) return true;
+    const leans = (other: ObjectId): boolean => engine.dependencies(view.current, other).includes(id);
+    if ([...this.#dropped].some((other) => other !== id && leans(other))) return true;
+    const { name } = engine.describe(view.current, id);
+    return [...this.#created].some(
+      (other) => other !== id && RELATIONS.test(other) && engine.describe(view.desired, other).name === name,
+    );
+  }
+
+  /** What a run that died left: taken away before anything else, or carried on where it is half of the work. */
+  #tidy(): EngineAction[] {
+    const { engine, view, current } = this.#input;
+    const tidied: EngineAction[] = [];
+    for (const id of current.ids) {
+      const { kind, ownName, schema = "", parent } = engine.describe(current, id);
+      const scaffold = kind === "index" || kind === "constraint" ? scaffoldKindOf(ownName) : undefined;
+      if (scaffold === undefined || parent === undefined || !view.current.ids.has(parent)) continue;
+      const base = leftover(id, parent);
+      if (kind === "index") {
+        tidied.push({ ...base, sql: dropConcurrently(schema, ownName), transactional: false });
+      } else if (scaffold === "notNull") {
+        tidied.push({ ...base, sql: dropConstraint(engine.quotedName(current, parent), ownName) });
+      } else if (scaffold === "fill") {
+        this.#goOnFilling(base, parent, ownName);
+      }
+    }
+    return tidied;
+  }
+
+  #goOnFilling(base: EngineAction, table: ObjectId, mark: string): void {
+    const { engine, view } = this.#input;
+    const id = [...view.current.ids].find(
+      (each) => each.startsWith("column:") && scaffoldName("fill", each) === mark,
+    );
+    const column = id === undefined ? undefined : engine.column(view.desired, id);
+    if (id === undefined || column === undefined) {
+      this.#stages.add(0, { ...base, sql: dropConstraint(engine.quotedName(view.current, table), mark) });
+      return;
+    }
+    // That it is to be NOT NULL, the engine sees by itself.
+    this.#fill({ ...base, objects: [id] }, id, { ...column, notNull: false }, 1);
+  }
+}
+
+const RELATIONS = /^(?:table|view|materializedView|sequence|index|foreignTable|type):/;
+
+/** One column: a name alone, never an expression. */
+const COLUMN = '(?:"(?:[^"]|"")*"|[^\\s"(),]+)';
+const COLUMNS = `\\(${COLUMN}(?:, ${COLUMN})*\\)`;
+
+/** The forms of `pg_get_constraintdef` that an index can stand for; not WITHOUT OVERLAPS, which is no B-tree. */
+const KEY = new RegExp(
+  `^(?<kind>UNIQUE|PRIMARY KEY)(?<nulls> NULLS NOT DISTINCT)? (?<columns>${COLUMNS})(?<include> INCLUDE ${COLUMNS})?(?<with> WITH \\([^()]*\\))?(?<deferrable> DEFERRABLE(?: INITIALLY DEFERRED)?)?$`,
+);
+
+function createConcurrently(unique: boolean, name: string, relation: string, method: string): string {
+  return `CREATE ${unique ? "UNIQUE " : ""}INDEX CONCURRENTLY ${quoteIdent(name)} ON ${relation} ${method}`;
+}
+
+function dropConcurrently(schema: string, name: string): string {
+  return `DROP INDEX CONCURRENTLY IF EXISTS ${qualified(schema, name)}`;
+}
+
+function dropConstraint(table: string, name: string): string {
+  return `ALTER TABLE ${table} DROP CONSTRAINT IF EXISTS ${name}`;
+}
+
+function qualified(schema: string, name: string): string {
+  return `${quoteIdent(schema)}.${quoteIdent(name)}`;
+}
+
+/** A statement that neither makes nor drops anything by itself. */
+function alter(
+  of: EngineAction,
+  sql: string,
+  objects: readonly ObjectId[],
+  lock: EngineAction["lock"],
+): EngineAction {
+  return {
+    ...of,
+    sql,
+    verb: "alter",
+    objects,
+    creates: [],
+    drops: [],
+    lock,
+    dataLoss: false,
+    rewrites: false,
+    commitAfter: false,
+    step: undefined,
+    online: {},
+  };
+}
+
+function leftover(id: ObjectId, parent: ObjectId): EngineAction {
+  const nothing = {
+    creates: [],
+    drops: [],
+    dataLoss: false,
+    rewrites: false,
+    commitAfter: false,
+    step: undefined,
+  };
+  return {
+    ...nothing,
+    sql: "",
+    verb: "drop",
+    objects: [parent, id],
+    transactional: true,
+    lock: "shareUpdateExclusive",
+    online: {},
+  };
+}

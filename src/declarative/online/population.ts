@@ -1,0 +1,69 @@
+import type { Session } from "../../postgres/session.ts";
+import type { ManagedView, ObjectId, SchemaEngine } from "../engine/engine.ts";
+
+/** A relation that has rows: what is done to it, people notice. */
+export interface Populated {
+  readonly partitioned: boolean;
+  /** True where an UPDATE does nothing but update: no trigger or rule of the users' and no row security in the way. */
+  readonly fillable: boolean;
+}
+
+export interface Population {
+  readonly relations: ReadonlyMap<ObjectId, Populated>;
+  /** Unqualified names of functions that have a volatile variant. */
+  readonly volatile: ReadonlySet<string>;
+}
+
+interface Row {
+  id: ObjectId;
+  partitioned: boolean;
+  fillable: boolean;
+}
+
+/**
+ * A relation counts as populated once it takes up space: counting rows would cost a scan and needs a lock
+ * and a privilege. One whose rows were all deleted is taken for populated, which is only more careful.
+ */
+const POPULATED = `
+select w.id, c.relkind = 'p' as partitioned,
+       not c.relforcerowsecurity
+         and not exists (select from pg_catalog.pg_trigger t
+                          where t.tgrelid = c.oid and not t.tgisinternal and t.tgtype & 16 <> 0)
+         and not exists (select from pg_catalog.pg_rewrite r where r.ev_class = c.oid) as fillable
+  from unnest($1::text[], $2::text[]) w (id, name)
+  join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(w.name)
+ where case c.relkind
+         when 'p' then exists (select from pg_catalog.pg_partition_tree(c.oid) leaf
+                                where leaf.isleaf and pg_catalog.pg_relation_size(leaf.relid) > 0)
+         else pg_catalog.pg_relation_size(c.oid) > 0
+       end`;
+
+const VOLATILE = `
+select distinct proname::text as name from pg_catalog.pg_proc where provolatile = 'v' and proname = any ($1::text[])`;
+
+const RELATIONS = new Set(["table", "materializedView"]);
+
+/** Looks at those of the objects that are tables or materialized views of both states, and at the functions named. */
+export async function readPopulation(
+  session: Session,
+  engine: SchemaEngine,
+  view: ManagedView,
+  objects: Iterable<ObjectId>,
+  functions: readonly string[],
+): Promise<Population> {
+  const ids = [...objects].filter(
+    (id) =>
+      view.current.ids.has(id) &&
+      view.desired.ids.has(id) &&
+      RELATIONS.has(engine.describe(view.current, id).kind),
+  );
+  const names = ids.map((id) => engine.quotedName(view.current, id));
+  const rows =
+    ids.length === 0 ? [] : await session.query<Row & Record<string, unknown>>(POPULATED, [ids, names]);
+  const volatile =
+    functions.length === 0 ? [] : await session.query<{ name: string }>(VOLATILE, [[...functions]]);
+  return {
+    relations: new Map(rows.map(({ id, partitioned, fillable }) => [id, { partitioned, fillable }])),
+    volatile: new Set(volatile.map(({ name }) => name)),
+  };
+}
