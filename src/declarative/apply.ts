@@ -1,11 +1,10 @@
 import type { RunContext } from "../context.ts";
 import { SlipwayError } from "../errors.ts";
-import { describeBlocker } from "../postgres/blockers.ts";
-import { toPlanStatementError } from "../postgres/failure.ts";
-import { type RetryOptions, retryLocked } from "../postgres/retry.ts";
-import { hasSqlState, isServerError, OUT_OF_LOCKS, RETRYABLE } from "../postgres/sqlstate.ts";
-import { setFingerprint, UNKNOWN_FINGERPRINT } from "../records/declarative-state.ts";
-import { type Change, type Plan, type Segment, segmentsOf } from "./plan.ts";
+import { retryLocked } from "../postgres/retry.ts";
+import { hasSqlState, OUT_OF_LOCKS } from "../postgres/sqlstate.ts";
+import { APPLYING_FINGERPRINT, setFingerprint } from "../records/declarative-state.ts";
+import { lockedOptions, type Progress, runAlone, runChange } from "./execute.ts";
+import { type Plan, type Segment, segmentsOf } from "./plan.ts";
 
 /**
  * Runs a plan on the locked session. `finish` checks and records the result: it shares the transaction
@@ -16,7 +15,7 @@ export async function applyPlan(context: RunContext, plan: Plan, finish: () => P
   const segments = segmentsOf(plan.changes);
   const last = segments.at(-1);
   // Committed in several steps: should the process die between two, the half of it is not drift.
-  if (segments.length > 1) await setFingerprint(context.records, UNKNOWN_FINGERPRINT);
+  if (segments.length > 1) await setFingerprint(context.records, APPLYING_FINGERPRINT);
   let done = 0;
   for (const segment of segments) {
     await applySegment(context, segment, { plan, done }, segment === last ? finish : undefined);
@@ -33,7 +32,10 @@ async function applySegment(
 ): Promise<void> {
   context.signal.throwIfAborted();
   await context.lock?.assertHeld();
-  if (!segment.transactional) return runAlone(context, segment, progress);
+  if (!segment.transactional) {
+    for (const change of segment.changes) await runAlone(context, change, progress);
+    return;
+  }
   try {
     await runTransaction(context, segment, progress, finish);
   } catch (error) {
@@ -57,7 +59,7 @@ async function applyHalves(
     { changes: segment.changes.length, at: half },
     "The plan outgrows one transaction of this server (max_locks_per_transaction), applying it in parts...",
   );
-  await setFingerprint(context.records, UNKNOWN_FINGERPRINT);
+  await setFingerprint(context.records, APPLYING_FINGERPRINT);
   const [first, second] = [segment.changes.slice(0, half), segment.changes.slice(half)];
   await applySegment(context, { ...segment, changes: first }, progress, undefined);
   const done = progress.done + first.length;
@@ -68,11 +70,6 @@ function isOutOfLocks(error: unknown): boolean {
   return hasSqlState(error instanceof SlipwayError ? error.cause : error, OUT_OF_LOCKS);
 }
 
-interface Progress {
-  readonly plan: Plan;
-  readonly done: number;
-}
-
 async function runTransaction(
   context: RunContext,
   segment: Segment,
@@ -80,10 +77,10 @@ async function runTransaction(
   finish: (() => Promise<void>) | undefined,
 ): Promise<void> {
   const { session, config } = context;
-  const [first] = segment.changes;
-  await retryLocked(session, lockedOptions(context, first), () =>
+  const { lockTimeoutMs } = config;
+  await retryLocked(session, { ...lockedOptions(context, segment.changes[0]), lockTimeoutMs }, () =>
     session.transaction(async () => {
-      await session.execute(`set local lock_timeout = ${config.lockTimeoutMs}`);
+      await session.execute(`set local lock_timeout = ${lockTimeoutMs}`);
       for (const { name, value } of progress.plan.settings) {
         await session.query("select pg_catalog.set_config($1, $2, true)", [name, value]);
       }
@@ -94,120 +91,6 @@ async function runTransaction(
       await finish?.();
     }),
   );
-}
-
-function lockedOptions({ config, signal, log }: RunContext, change: Change | undefined): RetryOptions {
-  return {
-    what: `the change of ${change?.object ?? "the schema"}`,
-    lockTimeoutMs: config.lockTimeoutMs,
-    signal,
-    onRetry: (attempt, blockers, pauseMs) =>
-      log.warn(
-        { attempt, retryInMs: Math.round(pauseMs), blockedBy: blockers.map(describeBlocker) },
-        "A table is locked by another session, trying again...",
-      ),
-  };
-}
-
-async function runAlone(context: RunContext, segment: Segment, progress: Progress): Promise<void> {
-  const { session, config } = context;
-  for (const [index, change] of segment.changes.entries()) {
-    const at = { ...progress, done: progress.done + index };
-    for (const { name, value } of progress.plan.settings) {
-      await session.query("select pg_catalog.set_config($1, $2, false)", [name, value]);
-    }
-    // What works concurrently waits for others' transactions, and nobody waits for it: a limit would only undo the work.
-    const lockTimeout = isConcurrent(change) ? 0 : config.lockTimeoutMs;
-    await session.execute(`set lock_timeout = ${lockTimeout}`);
-    try {
-      if (change.online?.fills === undefined) await runAgainWhenLocked(context, change, at);
-      else await fillInPieces(context, change, change.online.fills, at);
-    } finally {
-      if (!session.closed.aborted) await session.execute("reset all");
-    }
-  }
-}
-
-function isConcurrent(change: Change): boolean {
-  return change.lock === "shareUpdateExclusive";
-}
-
-async function runAgainWhenLocked(context: RunContext, change: Change, progress: Progress): Promise<void> {
-  await retryLocked(context.session, lockedOptions(context, change), async () => {
-    try {
-      await runChange(context, change, progress);
-    } catch (error) {
-      await undo(context, change);
-      throw error;
-    }
-  });
-}
-
-/** A failed attempt's half-made object is in the way of the next one, and of people's writing. Best effort. */
-async function undo({ session, signal, log }: RunContext, change: Change): Promise<void> {
-  const sql = change.online?.undo;
-  if (sql === undefined || session.closed.aborted || signal.aborted) return;
-  await session
-    .execute(sql)
-    .catch((error: unknown) => log.warn({ error, sql }, "What a failed statement left could not be removed"));
-}
-
-/** Pages of a piece: some ten thousand rows, locked for a fraction of a second. */
-const PIECE_PAGES = 128;
-
-/**
- * Rows that are there get their value piece by piece, each a transaction of its own. A row version that others
- * write meanwhile goes to the end of the table, or has its value already: the end is looked for again each time.
- */
-async function fillInPieces(
-  context: RunContext,
-  change: Change,
-  relation: string,
-  progress: Progress,
-): Promise<void> {
-  const { session, log, signal } = context;
-  let reported = Date.now();
-  for (let page = 0; ; page += PIECE_PAGES) {
-    signal.throwIfAborted();
-    const [row] = await session.query<{ pages: number }>(
-      "select (pg_catalog.pg_relation_size($1::regclass) / pg_catalog.current_setting('block_size')::int)::int as pages",
-      [relation],
-    );
-    const pages = row?.pages ?? 0;
-    if (page >= pages) return;
-    if (Date.now() - reported >= 5_000) {
-      reported = Date.now();
-      log.info({ object: change.object, page, pages }, "Filling a column...");
-    }
-    await retryLocked(session, lockedOptions(context, change), () =>
-      runChange(context, change, progress, [`(${page},0)`, `(${page + PIECE_PAGES},0)`]),
-    );
-  }
-}
-
-async function runChange(
-  context: RunContext,
-  change: Change,
-  progress: Progress,
-  parameters?: readonly unknown[],
-): Promise<void> {
-  const { session, signal, log } = context;
-  signal.throwIfAborted();
-  log.debug({ object: change.object, class: change.class, sql: change.sql }, "Applying change...");
-  try {
-    if (parameters === undefined) await session.execute(change.sql);
-    else await session.query(change.sql, parameters);
-  } catch (error) {
-    if (!isServerError(error) || hasSqlState(error, RETRYABLE)) throw error;
-    signal.throwIfAborted();
-    const { plan, done } = progress;
-    throw toPlanStatementError(
-      `change ${done + 1} of ${plan.changes.length} (${change.verb} ${change.object}) failed`,
-      error,
-      change.sql,
-      "run again: `slipway plan` shows what is left",
-    );
-  }
 }
 
 /** Throws NOT_CONVERGED when a plan is left where none should be. */

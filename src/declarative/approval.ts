@@ -2,9 +2,20 @@ import type { RunContext } from "../context.ts";
 import { SlipwayError } from "../errors.ts";
 import { isDevelopment } from "../postgres/development.ts";
 import { readCatalogSignature, type SignatureScope } from "../postgres/signature.ts";
-import { findDeclarativeState } from "../records/declarative-state.ts";
+import {
+  APPLYING_FINGERPRINT,
+  type DeclarativeState,
+  findDeclarativeState,
+} from "../records/declarative-state.ts";
 import { type Change, destructiveChanges, formatTotals, type Plan, totalsOf } from "./plan.ts";
-import { findLastPlan, findWaitingPlan, isApproved, recordWaitingPlan } from "./waiting.ts";
+import {
+  approvePlan,
+  findApprovedPlan,
+  findLastPlan,
+  findWaitingPlan,
+  isApproved,
+  recordWaitingPlan,
+} from "./waiting.ts";
 
 /** A plan that needs a person's yes and has none yet. Carries the plan, for printing it. */
 export class ApprovalError extends SlipwayError {
@@ -31,22 +42,40 @@ export async function requireApproval(context: RunContext, plan: Plan, goesBack:
       next: `approve exactly this plan: --approve ${plan.id}`,
     });
   }
-  if (config.approve.includes(plan.id) || (await isApproved(records, plan.id))) return;
-
   const filesHash = sources.schema?.hash ?? "";
-  const earlier = await findLastPlan(records, filesHash);
   const state = await findDeclarativeState(records);
-  const catalogSignature = await readCatalogSignature(context.session, state);
+  if (await isApproved(records, plan.id)) return;
+  if (!goesBack && (await isRestOfApproved(context, state, filesHash, offenders))) return;
+
+  const earlier = await findLastPlan(records, filesHash);
   await recordWaitingPlan(
     records,
-    { plan, filesHash, catalogSignature },
+    { plan, filesHash, catalogSignature: await readCatalogSignature(context.session, state) },
     formatTotals(totalsOf(plan)),
     offenders.length,
   );
+  if (config.approve.includes(plan.id)) {
+    // Kept, should the process die half way: what is left of the plan was approved with it.
+    await approvePlan(records, plan.id, `--approve of run ${records.runId}`);
+    return;
+  }
   const isStale =
     config.approve.length > 0 || (earlier?.approvedBy !== undefined && earlier.plan.id !== plan.id);
   if (isStale) throw stale(plan, earlier?.plan);
   throw approvalRequired(plan, goesBack);
+}
+
+/** True when a run died while it applied an approved plan, and all that is destructive now was destructive in it. */
+async function isRestOfApproved(
+  { records }: RunContext,
+  state: DeclarativeState | undefined,
+  filesHash: string,
+  offenders: readonly Change[],
+): Promise<boolean> {
+  if (state?.fingerprint !== APPLYING_FINGERPRINT) return false;
+  const approved = await findApprovedPlan(records, filesHash);
+  const known = new Set((approved === undefined ? [] : destructiveChanges(approved)).map(({ sql }) => sql));
+  return offenders.every(({ sql }) => known.has(sql));
 }
 
 /**

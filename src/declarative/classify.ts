@@ -134,12 +134,13 @@ function hazardsOf(context: Context, action: EngineAction, objectId: ObjectId): 
   if (action.sql.startsWith("REVOKE ")) hazards.delete("privileges widened");
   if (action.sql.startsWith("GRANT ")) hazards.delete("privileges revoked");
   if (action.online !== undefined) for (const hazard of SPARED) hazards.delete(hazard);
+  if (action.online?.proves === true) hazards.add("may fail on existing data");
   if (!action.transactional) hazards.add("not transactional");
   return [...hazards];
 }
 
-/** What people notice of a lock that is held while the work lasts. */
-const SPARED: readonly Hazard[] = ["blocks reads", "blocks writes", "full scan"];
+/** What work that spares others does not do, or its step that proves something does alone. */
+const SPARED: readonly Hazard[] = ["blocks reads", "blocks writes", "full scan", "may fail on existing data"];
 
 function editHazards(edit: Edit): Hazard[] {
   switch (edit.property) {

@@ -1,6 +1,6 @@
 import type { RunContext } from "../context.ts";
 import { SlipwayError } from "../errors.ts";
-import { UNKNOWN_FINGERPRINT } from "../records/declarative-state.ts";
+import { APPLYING_FINGERPRINT, UNKNOWN_FINGERPRINT } from "../records/declarative-state.ts";
 import type { Warning } from "../records/runs.ts";
 import { type Difference, differencesBetween, formatEdit } from "./differences.ts";
 import type { Catalog, ManagedView, SavedDesired, SchemaEngine } from "./engine/engine.ts";
@@ -26,7 +26,7 @@ export function findDriftedView(
   saved: SavedDesired,
   fingerprint: string,
 ): ManagedView | undefined {
-  if (fingerprint === UNKNOWN_FINGERPRINT) return undefined;
+  if (fingerprint === UNKNOWN_FINGERPRINT || fingerprint === APPLYING_FINGERPRINT) return undefined;
   const expected = saved.isReduced === true ? engine.fingerprint(saved.catalog, saved.declared) : fingerprint;
   if (engine.fingerprint(current, saved.declared) === expected) return undefined;
   const view = engine.view(current, saved.catalog, {

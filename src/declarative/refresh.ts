@@ -1,6 +1,11 @@
 import type { RunContext } from "../context.ts";
 import { readCatalogSignature } from "../postgres/signature.ts";
-import { findDeclarativeState, setFingerprint, UNKNOWN_FINGERPRINT } from "../records/declarative-state.ts";
+import {
+  APPLYING_FINGERPRINT,
+  findDeclarativeState,
+  setFingerprint,
+  UNKNOWN_FINGERPRINT,
+} from "../records/declarative-state.ts";
 import { ENGINE_VERSION } from "./engine/engine.ts";
 
 /**
@@ -12,6 +17,7 @@ export async function keepingFingerprint(context: RunContext, migrate: () => Pro
   const { session, records } = context;
   const state = await findDeclarativeState(records);
   if (state === undefined || state.engine !== ENGINE_VERSION) return migrate();
+  if (state.fingerprint === APPLYING_FINGERPRINT) return migrate();
   const before = await readCatalogSignature(session, state);
   await setFingerprint(records, UNKNOWN_FINGERPRINT);
   try {

@@ -96,12 +96,30 @@ export async function approvePlan(records: Records, planId: string, approvedBy: 
   return (rowCount ?? 0) > 0;
 }
 
-/** An approval is good for one application. */
-export async function closePlans(records: Records, planId: string): Promise<void> {
-  await records.session.query(
-    `update ${records.schema}.plans set applied_at = clock_timestamp() where id = $1 and applied_at is null`,
+/** The newest plan for these files that a person said yes to and that was not applied to its end. */
+export async function findApprovedPlan(records: Records, filesHash: string): Promise<Plan | undefined> {
+  if (!records.exist) return undefined;
+  const [row] = await records.session.query<PlanRow>(
+    `select files_hash, catalog_signature, plan, approved_by
+       from ${records.schema}.plans
+      where files_hash = $1 and approved_at is not null and applied_at is null
+      order by approved_at desc
+      limit 1`,
+    [filesHash],
+  );
+  return row === undefined ? undefined : toWaitingPlan(row).plan;
+}
+
+/** An approval is good for one application; what else waited for these files has no object any more. */
+export async function closePlans(records: Records, planId: string, filesHash: string): Promise<void> {
+  const { session, schema } = records;
+  await session.query(
+    `update ${schema}.plans set applied_at = clock_timestamp() where id = $1 and applied_at is null`,
     [planId],
   );
+  await session.query(`delete from ${schema}.plans where files_hash = $1 and applied_at is null`, [
+    filesHash,
+  ]);
 }
 
 function toWaitingPlan(row: PlanRow): WaitingPlan {

@@ -19,6 +19,7 @@ import { closePlans } from "../declarative/waiting.ts";
 import { SlipwayError } from "../errors.ts";
 import { readCatalogSignature } from "../postgres/signature.ts";
 import {
+  APPLYING_FINGERPRINT,
   type DeclarativeState,
   findDeclarativeState,
   findSuperseded,
@@ -110,7 +111,8 @@ async function planChanges(
 
   if (saved !== undefined && state !== undefined && isComparable(context, state)) {
     const drift = findDrift(engine, current, saved, state.fingerprint);
-    if (drift === undefined && isSameFiles && config.extras === "keep")
+    const isHalfApplied = state.fingerprint === APPLYING_FINGERPRINT;
+    if (drift === undefined && isSameFiles && config.extras === "keep" && !isHalfApplied)
       return unchanged(context, engine, current, saved, state);
     if (drift !== undefined) {
       const warning = reportDrift(context, drift);
@@ -216,7 +218,7 @@ async function applyChanges(
     });
     requireConverged(residual);
     await record(context, engine, desired, "apply", plan.id);
-    await closePlans(context.records, plan.id);
+    await closePlans(context.records, plan.id, context.sources.schema?.hash ?? "");
   });
   log.info("Schema applied successfully");
   return { outcome: "applied", changes: plan.changes.length, planId: plan.id, warnings };

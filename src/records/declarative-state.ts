@@ -96,8 +96,11 @@ export async function recordDeclarativeState(
   );
 }
 
-/** While slipway itself is at work on declared objects, step by step: what is there is nobody's drift. */
+/** While user migrations are at work, which may change declared objects: what they leave is nobody's drift. */
 export const UNKNOWN_FINGERPRINT = "";
+
+/** While a plan is applied in several transactions: what is there is half of it, and to be planned from anew. */
+export const APPLYING_FINGERPRINT = "applying";
 
 /** Sets what a later run finds undrifted. */
 export async function setFingerprint(records: Records, fingerprint: string): Promise<void> {

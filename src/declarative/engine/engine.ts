@@ -65,12 +65,11 @@ export interface EngineAction {
 
 /** How a statement that spares others is run. */
 export interface OnlineWork {
+  /** True where the rows that are there decide whether it succeeds. */
+  readonly proves?: boolean;
   /** Removes what a failed attempt leaves behind, so that it can be made again. */
   readonly undo?: string;
-  /**
-   * The relation to go through in pieces, quoted: the statement takes the first (`$1`) and the end (`$2`) of a
-   * range of row addresses (`ctid`), and each range is a transaction of its own.
-   */
+  /** The relation to go through in pieces, quoted: each piece is the statement and a range of row addresses (`ctid`). */
   readonly fills?: string;
 }
 

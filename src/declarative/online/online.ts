@@ -137,17 +137,16 @@ class Planner {
     const temporary = scaffoldName("index", id);
     const name = replaced === undefined ? ownName : temporary;
     const stage = this.#stages.alone(this.#needsOf(action));
-    const build: EngineAction = {
-      ...action,
-      sql: createConcurrently(index.unique, name, index.relationName, index.method),
-      lock: "shareUpdateExclusive",
-      online: { undo: dropConcurrently(schema, name) },
-    };
-    this.#stages.add(stage, build, [id]);
-    if (replaced !== undefined) {
+    const create = createConcurrently(index.unique, name, index.relationName, index.method);
+    const online = { proves: index.unique, undo: dropConcurrently(schema, name) };
+    const lock = "shareUpdateExclusive";
+    if (replaced === undefined) {
+      this.#stages.add(stage, { ...action, sql: create, lock, online }, [id]);
+    } else {
+      this.#stages.add(stage, { ...alter(action, create, [id], lock), online });
       const rename = `ALTER INDEX ${qualified(schema, temporary)} RENAME TO ${quoteIdent(ownName)}`;
       this.#stages.add(stage + 1, { ...replaced, online: {} });
-      this.#stages.add(stage + 1, alter(action, rename, [id], "shareUpdateExclusive"), [id]);
+      this.#stages.add(stage + 1, { ...action, sql: rename, lock, online: {} }, [id]);
     }
     return true;
   }
@@ -186,7 +185,7 @@ class Planner {
       [id],
       "shareUpdateExclusive",
     );
-    this.#stages.add(stage + 1, { ...validate, online: { undo: dropConstraint(table, name) } });
+    this.#stages.add(stage + 1, { ...validate, online: { proves: true, undo: dropConstraint(table, name) } });
     return true;
   }
 
@@ -203,10 +202,8 @@ class Planner {
     const method = `USING btree ${key["columns"] ?? ""}${key["include"] ?? ""}${key["nulls"] ?? ""}${key["with"] ?? ""}`;
     const built = this.#stages.alone(this.#needsOf(action));
     this.#stages.add(built, {
-      ...action,
-      sql: createConcurrently(true, temporary, table, method),
-      lock: "shareUpdateExclusive",
-      online: { undo: dropConcurrently(schema, temporary) },
+      ...alter(action, createConcurrently(true, temporary, table, method), [id], "shareUpdateExclusive"),
+      online: { proves: true, undo: dropConcurrently(schema, temporary) },
     });
     const stage = Math.max(built + 1, proven);
     if (replaced !== undefined) this.#stages.add(stage, { ...replaced, online: {} });
@@ -237,7 +234,7 @@ class Planner {
     this.#stages.add(stage, { ...alter(action, add, [column], lock), online: {} });
     this.#stages.add(stage + 1, {
       ...alter(action, validate, [column], "shareUpdateExclusive"),
-      online: { undo: dropConstraint(table, check) },
+      online: { proves: true, undo: dropConstraint(table, check) },
     });
     this.#stages.add(stage + 2, { ...action, sql: set, online: {} });
     this.#notNullFrom.set(column, stage + 2);
@@ -254,11 +251,9 @@ class Planner {
     const table = engine.quotedName(view.desired, column.relation);
     const name = quoteIdent(engine.describe(view.desired, id).ownName);
     const stage = this.#stages.transaction(this.#needsOf(action));
-    const add = `ALTER TABLE ${table} ADD COLUMN ${name} ${column.type}, ADD CONSTRAINT ${scaffoldName("fill", id)} CHECK (true) NOT VALID`;
-    const fallback = `ALTER TABLE ${table} ALTER COLUMN ${name} SET DEFAULT ${column.default}`;
-    const plain = { ...action, rewrites: false, online: {} };
-    this.#stages.add(stage, { ...plain, sql: add });
-    this.#stages.add(stage, { ...alter(action, fallback, action.creates, "accessExclusive"), online: {} });
+    // One statement: added with its default the column would be computed for every row at once.
+    const add = `ALTER TABLE ${table} ADD COLUMN ${name} ${column.type}, ALTER COLUMN ${name} SET DEFAULT ${column.default}, ADD CONSTRAINT ${scaffoldName("fill", id)} CHECK (true) NOT VALID`;
+    this.#stages.add(stage, { ...action, sql: add, rewrites: false, online: {} });
     this.#fill(action, id, column, stage + 1);
     return true;
   }
@@ -268,7 +263,7 @@ class Planner {
     const table = engine.quotedName(view.desired, column.relation);
     const ownName = engine.describe(view.desired, id).ownName;
     const name = quoteIdent(ownName);
-    const fill = `UPDATE ${table} SET ${name} = DEFAULT WHERE ${name} IS NULL AND ctid >= $1::tid AND ctid < $2::tid`;
+    const fill = `UPDATE ${table} SET ${name} = DEFAULT WHERE ${name} IS NULL`;
     const unmark = `ALTER TABLE ${table} DROP CONSTRAINT ${scaffoldName("fill", id)}`;
     this.#stages.add(stage, { ...alter(action, fill, [id], "none"), online: { fills: table } });
     this.#stages.add(stage + 1, { ...alter(action, unmark, [id], "accessExclusive"), online: {} });
