@@ -97,10 +97,20 @@ function approvalRequired(plan: Plan, goesBack: boolean): ApprovalError {
     goesBack && offenders.length === 0 ? "goes back to an older desired schema" : describe(offenders);
   return new ApprovalError(
     "APPROVAL_REQUIRED",
-    `plan ${plan.id} needs an approval: ${what}`,
+    `plan ${plan.id} needs an approval: ${what}${renameWords(plan)}`,
     plan,
     `read it with \`slipway plan\`, then approve it: slipway run --approve ${plan.id}`,
   );
+}
+
+/** Older plans, kept in the records, know of no renames. */
+function renameWords({ renames = [] }: Partial<Plan>): string {
+  return renames
+    .map(
+      ({ from, to, sql }) =>
+        `; looks like a rename of ${from} to ${to} (to keep the data run \`${sql}\` first)`,
+    )
+    .join("");
 }
 
 function stale(plan: Plan, earlier: Plan | undefined): ApprovalError {

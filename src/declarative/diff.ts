@@ -17,6 +17,7 @@ import { calledFunctions, defaultsOf, planOnline } from "./online/online.ts";
 import { readPopulation } from "./online/population.ts";
 import { refuseUnfillable } from "./online/unfillable.ts";
 import { type Plan, planId, type TableSize } from "./plan.ts";
+import { findRenames } from "./rename.ts";
 import { rewrite } from "./rewrite.ts";
 
 export interface DiffInput {
@@ -59,6 +60,7 @@ export async function diff(context: RunContext, input: DiffInput): Promise<Plan>
     targetFingerprint: engine.fingerprint(desired.catalog, desired.declared),
     changes,
     settings: proposed.settings,
+    renames: findRenames(engine, view, actions),
     extras: extras.map((id) => describeObject(engine, current, id)).sort(),
     tables: await tableSizes(
       context,

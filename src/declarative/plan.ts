@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { EngineLock, ObjectId, OnlineWork } from "./engine/engine.ts";
+import type { Rename } from "./rename.ts";
 
 /** How dangerous a change is; `destructive` needs a person's approval of the very plan. */
 export type ChangeClass = "safe" | "locking" | "destructive";
@@ -49,6 +50,8 @@ export interface Plan {
   readonly targetFingerprint: string;
   readonly changes: readonly Change[];
   readonly settings: readonly { readonly name: string; readonly value: string }[];
+  /** What the plan drops and makes anew, and a person may have meant to rename. */
+  readonly renames: readonly Rename[];
   /** Objects that no desired schema ever had: reported, not touched. */
   readonly extras: readonly string[];
   readonly tables: readonly TableSize[];

@@ -28,7 +28,11 @@ export function formatPlan(plan: Plan, style: Style): string {
     "",
   ]);
   const extras = plan.extras.length === 0 ? [] : [`kept, in no desired schema: ${plan.extras.join(", ")}`];
-  return [...lines, formatTotals(totalsOf(plan)), ...extras, `plan ${plan.id}`, ""].join("\n");
+  const renames = plan.renames.flatMap(({ from, to, sql }) => [
+    `looks like a rename of ${from} to ${to}; to keep the data run this on the database first, then plan again:`,
+    `    ${sql};`,
+  ]);
+  return [...lines, formatTotals(totalsOf(plan)), ...renames, ...extras, `plan ${plan.id}`, ""].join("\n");
 }
 
 function formatChange(change: Change, style: Style): string[] {

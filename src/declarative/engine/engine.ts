@@ -215,6 +215,8 @@ export interface SchemaEngine {
     catalog: Catalog,
     id: ObjectId,
   ): { readonly expression: string; readonly virtual: boolean } | undefined;
+  /** All that is compared of an object but its name, canonical; empty when it is not there. */
+  content(catalog: Catalog, id: ObjectId): string;
   /** Undefined for what is no index of its own: one of a constraint is the constraint's. */
   index(catalog: Catalog, id: ObjectId): IndexDefinition | undefined;
   constraint(catalog: Catalog, id: ObjectId): ConstraintDefinition | undefined;

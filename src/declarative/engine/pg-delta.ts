@@ -106,6 +106,7 @@ export const pgDelta: SchemaEngine = {
     return typeof expression === "string" ? { expression, virtual: facts.virtualColumns.has(id) } : undefined;
   },
 
+  content: (catalog, id) => contentOf(factsOf(catalog), id) ?? "",
   index: indexDefinition,
   constraint: constraintDefinition,
   column: columnDefinition,

@@ -115,6 +115,7 @@ export function planOf(changes: readonly Change[], particulars: Partial<Plan> = 
     sourceFingerprint: "source",
     targetFingerprint: "target",
     settings: [],
+    renames: [],
     extras: [],
     tables: [],
     ...particulars,
