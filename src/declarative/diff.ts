@@ -15,7 +15,7 @@ import type {
 import { managedSchemas } from "./managed.ts";
 import { calledFunctions, defaultsOf, planOnline } from "./online/online.ts";
 import { readPopulation } from "./online/population.ts";
-import { refuseUnfillable } from "./online/unfillable.ts";
+import { scaffoldKindOf } from "./online/scaffold.ts";
 import { type Plan, planId, type TableSize } from "./plan.ts";
 import { findRenames } from "./rename.ts";
 import { rewrite } from "./rewrite.ts";
@@ -38,8 +38,16 @@ export function ownershipOf(input: DiffInput): Ownership {
     unwanted: new Set(),
   };
   if (!dropExtras) return known;
-  const roots = engine.extras(current, known, managedSchemas(engine, desired.catalog, desired.declared));
+  const roots = extrasOf(input, known);
   return { ...known, unwanted: withParts(engine, current, new Set(roots)) };
+}
+
+/** What nobody declared; what a run that died left of its own work is taken away without a word. */
+function extrasOf({ engine, current, desired }: DiffInput, ownership: Ownership): ObjectId[] {
+  const schemas = managedSchemas(engine, desired.catalog, desired.declared);
+  return engine
+    .extras(current, ownership, schemas)
+    .filter((id) => scaffoldKindOf(engine.describe(current, id).ownName) === undefined);
 }
 
 /** The plan from the database to the desired schema; without changes when they are equal. */
@@ -52,8 +60,7 @@ export async function diff(context: RunContext, input: DiffInput): Promise<Plan>
   const actions = await chooseOnline(context, input, view, mended.actions);
   const changes = classify(engine, view, { ...mended, actions });
   const sourceFingerprint = engine.fingerprint(view.current, view.current.ids);
-  const schemas = managedSchemas(engine, desired.catalog, desired.declared);
-  const extras = engine.extras(current, ownership, schemas).filter((id) => !ownership.unwanted.has(id));
+  const extras = extrasOf(input, ownership).filter((id) => !ownership.unwanted.has(id));
   return {
     id: planId(sourceFingerprint, changes),
     sourceFingerprint,
@@ -69,7 +76,7 @@ export async function diff(context: RunContext, input: DiffInput): Promise<Plan>
   };
 }
 
-/** Statements for tables that are in use, and a refusal where none would do. */
+/** Statements for tables that are in use. */
 async function chooseOnline(
   context: RunContext,
   { engine, current }: DiffInput,
@@ -81,7 +88,6 @@ async function chooseOnline(
   );
   const functions = defaultsOf(engine, view, actions).flatMap(calledFunctions);
   const population = await readPopulation(context.session, engine, view, touched, functions);
-  await refuseUnfillable(context.session, engine, view, population, actions);
   return planOnline({ engine, view, current, population }, actions);
 }
 

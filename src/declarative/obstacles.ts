@@ -4,6 +4,7 @@ import { findDependents } from "./dependents.ts";
 import type { DiffInput } from "./diff.ts";
 import type { Plan } from "./plan.ts";
 import { findForbidding } from "./probes.ts";
+import { findUnfillable } from "./unfillable.ts";
 
 /**
  * Throws STATEMENT_FAILED with everything that would make the plan fail on its way, as far as it can be
@@ -12,6 +13,7 @@ import { findForbidding } from "./probes.ts";
 export async function requireNoObstacles(context: RunContext, plan: Plan, input: DiffInput): Promise<void> {
   const problems = [
     ...(await findDependents(context, plan, input)),
+    ...(await findUnfillable(context, input)),
     ...(await findForbidding(context, plan, input)),
   ];
   if (problems.length === 0) return;

@@ -264,11 +264,12 @@ onEachServer("an index that cannot be unique leaves nothing in the way of writer
   const schema = folderOf(`${T} create unique index t_a on app.t (a);`);
 
   const run = await runSlipway(["run"], { database, schema });
+  const after = await describeCatalog(database);
   await database.query("update app.t set a = id");
   const again = await runSlipway(["run"], { database, schema });
 
   expect(run).toExit(30);
-  expect(await describeCatalog(database)).toEqual(before);
+  expect(after).toEqual(before);
   expect(again).toExit(0);
 });
 

@@ -20,7 +20,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   source: ["errors.ts", "sql", "config"],
   postgres: ["errors.ts", "log", "sql", "config"],
   "declarative/engine": ["sql", "postgres"],
-  "declarative/online": ["errors.ts", "sql", "postgres", "declarative/engine"],
+  "declarative/online": ["sql", "postgres", "declarative/engine"],
   bootstrap: ["errors.ts", "log", "sql", "postgres"],
   records: ["errors.ts", "sql", "postgres"],
   "context.ts": ["log", "config", "source", "postgres", "declarative/engine", "records"],

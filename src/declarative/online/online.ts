@@ -340,7 +340,7 @@ class Planner {
       const { kind, ownName, schema = "", parent } = engine.describe(current, id);
       const scaffold = kind === "index" || kind === "constraint" ? scaffoldKindOf(ownName) : undefined;
       if (scaffold === undefined || parent === undefined || !view.current.ids.has(parent)) continue;
-      const base = leftover(id, parent);
+      const base = leftover(id);
       if (kind === "index") {
         tidied.push({ ...base, sql: dropConcurrently(schema, ownName), transactional: false });
       } else if (scaffold === "notNull") {
@@ -417,7 +417,7 @@ function alter(
   };
 }
 
-function leftover(id: ObjectId, parent: ObjectId): EngineAction {
+function leftover(id: ObjectId): EngineAction {
   const nothing = {
     creates: [],
     drops: [],
@@ -430,7 +430,7 @@ function leftover(id: ObjectId, parent: ObjectId): EngineAction {
     ...nothing,
     sql: "",
     verb: "drop",
-    objects: [parent, id],
+    objects: [id],
     transactional: true,
     lock: "shareUpdateExclusive",
     online: {},
