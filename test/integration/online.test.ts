@@ -216,8 +216,10 @@ onEachServer(
       ),
     });
 
-    expect(run).toExit(11);
-    expect(lastLineOf(run).msg).toMatch(/NOT NULL and without a default.*app\.t\.x, app\.t\.y/);
+    expect(run).toExit(30);
+    expect(JSON.stringify(lastLineOf(run))).toMatch(
+      /app\.t\.x is new, NOT NULL and without a default.*app\.t\.y/,
+    );
     expect(await describeCatalog(database)).toEqual(before);
   },
 );
