@@ -1,9 +1,10 @@
-import { SlipwayError, type StatementError } from "../errors.ts";
+import { formatPlace, SlipwayError, type StatementError } from "../errors.ts";
 import { toStatementError } from "../postgres/failure.ts";
 import type { Session } from "../postgres/session.ts";
 import { hasSqlState, isServerError, OUT_OF_LOCKS, type ServerError } from "../postgres/sqlstate.ts";
 import type { Script } from "../sql/script.ts";
 import type { SqlStatement } from "../sql/split.ts";
+import { describe } from "../sql/summary.ts";
 
 interface Pending {
   readonly script: Script;
@@ -106,15 +107,41 @@ async function resetSearchPath(session: Session, searchPath: string | undefined)
   else await session.query("select pg_catalog.set_config('search_path', $1, false)", [searchPath]);
 }
 
+/**
+ * Of statements that all fail, most only miss what another of them would have made: the one to be mended is
+ * the first that doesn't. Where there is none, they wait for each other in a circle.
+ */
 function brokenFiles(failed: readonly Pending[]): StatementError {
-  const [first] = failed;
-  if (first?.error === undefined) throw new SlipwayError("STATEMENT_FAILED", "the desired files failed");
-  const { script, statement, error } = first;
+  const root = failed.find((each) => !failed.some((other) => other !== each && isMissing(each, other)));
+  const shown = root ?? failed[0];
+  if (shown?.error === undefined) throw new SlipwayError("STATEMENT_FAILED", "the desired files failed");
+  const { script, statement, error } = shown;
   const more = failed.length > 1 ? ` (and ${failed.length - 1} statements more)` : "";
-  return toStatementError(
-    `the desired schema cannot be built${more}`,
-    error,
-    { script, start: statement.start, sql: statement.text },
-    NEXT,
-  );
+  const what =
+    root === undefined
+      ? `the desired schema cannot be built, these wait for each other: ${failed.slice(0, 5).map(label).join(", ")}`
+      : `the desired schema cannot be built${more}`;
+  const place = { script, start: statement.start, sql: statement.text };
+  return toStatementError(what, error, place, root === undefined ? NEXT_OF_CIRCLE : NEXT);
 }
+
+const NEXT_OF_CIRCLE =
+  "take a foreign key out of one of these tables and add it with `alter table … add foreign key`, then run again";
+
+function label({ script, statement }: Pending): string {
+  return `${describe(statement.text).summary} (${formatPlace(script.placeOf(statement.start))})`;
+}
+
+/** True when what one statement fails for is what the other would make. */
+function isMissing({ error }: Pending, other: Pending): boolean {
+  if (error === undefined || !MISSING.has(error.code)) return false;
+  const { verb, summary } = describe(other.statement.text);
+  if (!verb.startsWith("create ")) return false;
+  const made = summary.slice(verb.length + 1).replaceAll('"', "");
+  // Quoted or not, in whatever language the server speaks.
+  const words: readonly string[] = error.message.match(/[\p{L}\p{N}_.$]+/gu) ?? [];
+  return words.includes(made) || words.includes(made.split(".").at(-1) ?? made);
+}
+
+/** undefined_table, undefined_object (a type), undefined_function, invalid_schema_name */
+const MISSING: ReadonlySet<string> = new Set(["42P01", "42704", "42883", "3F000"]);

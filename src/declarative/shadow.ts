@@ -85,6 +85,7 @@ export async function openScratch(session: Session, options: ShadowOptions): Pro
   const base = await connect(options.given, options);
   try {
     requireSameMajor(session, base);
+    await sweepShadows(base);
     const [own] = await base.query<Record<string, unknown> & DatabaseTraits>(DATABASE_TRAITS);
     if (own === undefined) throw new Error("the shadow database is not in pg_database");
     if (!own.can_create) throw cannotTry(own.role);
