@@ -91,6 +91,7 @@ onEachServer(
     expect(nothing).toExit(0);
     expect(nothing.stdout).not.toContain("Tried");
   },
+  180_000,
 );
 
 onEachServer(
@@ -161,4 +162,5 @@ onEachServer(
     expect(elsewhere.stdout).toContain("Tried on a copy");
     expect(warningsOf(elsewhere)).toEqual([]);
   },
+  180_000,
 );
