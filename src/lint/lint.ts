@@ -125,25 +125,25 @@ class Linter {
   #judge({ file, statements }: ParsedFile): void {
     const { script, fileClass, kind, migration } = file;
     const groups = groupsByStatement(fileClass?.groups ?? []);
-    const judgedFile: JudgedFile & { statements: Judged[] } = {
+    const all: Judged[] = [];
+    const judgedFile: JudgedFile = {
       kind,
-      statements: [],
+      statements: all,
       fileClass,
       hasDown: this.#withDown.has(migration),
       settings: this.#request.settings,
     };
+    for (const { statement, nodes } of statements) {
+      const group = groups.get(statement);
+      for (const node of nodes) all.push({ statement, node, file: judgedFile, group, known: this.known });
+    }
     const rules = RULES.filter((rule) => rule.files.includes(kind) && this.#severityOf(rule) !== "off");
     const hits: RuleHit[] = [];
-    for (const { statement, nodes } of statements) {
-      for (const node of nodes) {
-        const group = groups.get(statement);
-        const judged: Judged = { statement, node, file: judgedFile, group, known: this.known };
-        judgedFile.statements.push(judged);
-        for (const rule of rules) {
-          for (const hit of rule.ofStatement?.(judged) ?? []) hits.push({ rule, judged, ...hit });
-        }
-        if (kind !== "down") this.known.learn(node);
+    for (const judged of all) {
+      for (const rule of rules) {
+        for (const hit of rule.ofStatement?.(judged) ?? []) hits.push({ rule, judged, ...hit });
       }
+      if (kind !== "down") this.known.learn(judged.node);
     }
     for (const rule of rules) {
       for (const hit of rule.ofFile?.(judgedFile, this.known) ?? []) hits.push({ rule, ...hit });

@@ -14,7 +14,7 @@ const TOO_LONG: Rule = {
   why: "PostgreSQL cuts names off after 63 bytes, with a notice only, and two of them may then be one",
   instead: "a name of at most 63 bytes",
   *ofStatement({ statement: { text } }) {
-    for (const { kind, start, end } of text.length > LONGEST_BYTES ? tokenize(text) : []) {
+    for (const { kind, start, end } of Buffer.byteLength(text) > LONGEST_BYTES ? tokenize(text) : []) {
       if (kind !== "word" && kind !== "quotedIdentifier") continue;
       const word = text.slice(start, end);
       const name = kind === "word" ? word : word.slice(1, -1).replaceAll('""', '"');
