@@ -1,12 +1,20 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { loadModule, parseSync, scanSync } from "libpg-query";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { tokenize } from "../../../src/sql/lexer.ts";
 import { splitStatements } from "../../../src/sql/split.ts";
 
 beforeAll(loadModule);
 
+// Every text is read twice, thousands of them, beside other tests.
+vi.setConfig({ testTimeout: 120_000 });
+
 const CORPUS = new URL("../../../../shared/corpora/pgschema-diff", import.meta.url).pathname;
+
+/** The repository's own files. */
+const OWN = ["schema", "examples"].flatMap((folder) =>
+  globSync(`${new URL(`../../../${folder}`, import.meta.url).pathname}/**/*.sql`),
+);
 
 /** PostgreSQL's byte offsets as UTF-16 offsets. */
 function toUtf16(sql: string): (byte: number) => number {
@@ -136,6 +144,16 @@ test("every file of the corpora is split and read as PostgreSQL does", ({ skip }
 
   expect(files.length).toBeGreaterThan(100);
   expect(refused).toEqual([]);
+});
+
+test("every file of the repository's own is split and read as PostgreSQL does", () => {
+  for (const file of OWN) {
+    const sql = readFileSync(file, "utf8");
+    expect(serverStatements(sql), file).toBeDefined();
+    expect(ourStatements(sql), file).toEqual(serverStatements(sql));
+    expect(ourTokens(sql), file).toEqual(serverTokens(sql));
+  }
+  expect(OWN.length).toBeGreaterThan(20);
 });
 
 test("all files of the corpora glued together are split as PostgreSQL does", ({ skip }) => {
@@ -279,6 +297,37 @@ function mergeContinued(sql: string): string[] {
   }
   return merged.map(({ start, end }) => `${start}-${end}`);
 }
+
+test("real statements with random pieces put in, and parts cut out, are read as PostgreSQL reads them", () => {
+  const next = random(7);
+  const from = (count: number): number => Math.floor(next() * count);
+  const statements = OWN.flatMap((file) => splitStatements(readFileSync(file, "utf8")).statements).filter(
+    ({ text }) => text.length < 2_000,
+  );
+  let [agreedTokens, agreedStatements] = [0, 0];
+  for (let round = 0; round < 2_000; round += 1) {
+    const some = Array.from({ length: 1 + from(3) }, () => statements[from(statements.length)]?.text ?? "");
+    let sql = `${some.join(";\n")};`;
+    for (let change = from(3); change > 0; change -= 1) {
+      const bounds = tokenize(sql).flatMap(({ start, end }) => [start, end]);
+      const at = bounds[from(bounds.length)] ?? 0;
+      const to = next() < 0.5 ? at : at + from(20);
+      sql = `${sql.slice(0, at)}${next() < 0.7 ? pick(next, PIECES) : ""}${sql.slice(to)}`;
+    }
+    expect(leftovers(sql), JSON.stringify(sql)).toBe("");
+    const tokens = serverTokens(sql);
+    const isPsql = tokenize(sql).some(({ kind }) => kind === "metaCommand");
+    if (tokens === undefined || isPsql || BEYOND_COMPARISON.test(sql)) continue;
+    agreedTokens += 1;
+    expect(mergeContinued(sql), JSON.stringify(sql)).toEqual(tokens);
+    const found = serverStatements(sql);
+    if (found === undefined) continue;
+    agreedStatements += 1;
+    expect(ourStatements(sql), JSON.stringify(sql)).toEqual(found);
+  }
+  expect(agreedTokens).toBeGreaterThan(1_000);
+  expect(agreedStatements).toBeGreaterThan(500);
+});
 
 const EXPRESSIONS: readonly [string, ...string[]] = [
   "1",
