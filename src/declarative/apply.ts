@@ -7,21 +7,21 @@ import { lockedOptions, type Progress, runAlone, runChange } from "./execute.ts"
 import { type Plan, type Segment, segmentsOf } from "./plan.ts";
 
 /**
- * Runs a plan on the locked session. `finish` checks and records the result: it shares the transaction
- * of the last segment, so a plan that is transactional as a whole either holds completely, checked and
- * recorded, or leaves nothing.
+ * Runs a plan on the locked session. `finish` checks and records the result. A plan that is one transaction
+ * shares it with `finish`: it holds completely, checked and recorded, or leaves nothing. After several there is
+ * nothing to take back, and no lock is held while the result is read.
  */
 export async function applyPlan(context: RunContext, plan: Plan, finish: () => Promise<void>): Promise<void> {
   const segments = segmentsOf(plan.changes);
-  const last = segments.at(-1);
+  const isWhole = segments.length === 1 && segments[0]?.transactional === true;
   // Committed in several steps: should the process die between two, the half of it is not drift.
-  if (segments.length > 1) await setFingerprint(context.records, APPLYING_FINGERPRINT);
+  if (!isWhole) await setFingerprint(context.records, APPLYING_FINGERPRINT);
   let done = 0;
   for (const segment of segments) {
-    await applySegment(context, segment, { plan, done }, segment === last ? finish : undefined);
+    await applySegment(context, segment, { plan, done }, isWhole ? finish : undefined);
     done += segment.changes.length;
   }
-  if (last?.transactional !== true) await context.session.transaction(finish);
+  if (!isWhole) await context.session.transaction(finish);
 }
 
 async function applySegment(
