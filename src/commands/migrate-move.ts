@@ -80,6 +80,7 @@ async function move(
   decide: Decide,
 ): Promise<number> {
   const sources = migrationSources(environment.config);
+  for (const { at, message } of sources.warnings) environment.log.warn({ at }, message);
   const work = async (context: RunContext): Promise<number> => {
     const moves = await decide(context, sources);
     // All of the files, in both directions, before the first one runs.

@@ -38,6 +38,8 @@ export interface Sources {
   readonly bootstrap: { readonly script: Script; readonly hash: string } | undefined;
   readonly schema: SchemaSources | undefined;
   readonly migrations: readonly Migration[] | undefined;
+  /** What is odd about the files, and keeps nothing from running. */
+  readonly warnings: readonly Problem[];
   scriptOf(migration: Migration, direction: "up" | "down"): MigrationScript;
 }
 
@@ -70,6 +72,7 @@ export function prepareSources(
             findSnapshots: () => (config.schemaPath === undefined ? [] : listSnapshots(config.schemaPath)),
           },
     migrations: files.migrations,
+    warnings: files.warnings,
     scriptOf(migration, direction) {
       const ready = reader.migration(migration, direction);
       reader.requireSound();

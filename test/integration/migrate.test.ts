@@ -169,6 +169,22 @@ onEachServer("up, down and goto move to a version, and refuse one that nobody ha
   ]);
 });
 
+onEachServer("what is odd about the files is said by up as by run", async (server) => {
+  await using database = await openTestDatabase(server);
+  const migrations = writeFolder({
+    "1_a.up.sql": "-- later\n",
+    "20260101000000_init/migration.sql": "select 1;",
+  });
+
+  const up = await runSlipway(["migrate", "up"], { database, migrations });
+
+  expect(up).toExit(0);
+  expect(up.lines.filter(({ level }) => level === "warn").map(({ msg }) => msg)).toEqual([
+    "is a folder, and migration.sql in it is not read",
+    "holds no statement",
+  ]);
+});
+
 onEachServer("a dry run shows what would be done, how, and does none of it", async (server) => {
   await using database = await openTestDatabase(server);
   const options = { database, migrations: writeFolder(PAIRS) };
