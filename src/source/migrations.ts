@@ -50,7 +50,7 @@ interface Pair {
 
 interface NamedFile extends MigrationName {
   readonly path: string;
-  readonly file: string;
+  readonly name: string;
 }
 
 function readOnce(
@@ -68,20 +68,18 @@ function readOnce(
     } else if (name.version > HIGHEST_VERSION) {
       problems.push({ at: { file: entry.path }, message: `version is above ${HIGHEST_VERSION}` });
     } else {
-      addToPair(pairs, { ...name, path: entry.path, file: entry.name }, problems);
+      const { version, title, stem, direction } = name;
+      addToPair(pairs, { version, title, stem, direction, path: entry.path, name: entry.name }, problems);
     }
   }
   const ordered = [...pairs.values()].sort((one, other) => (versionOf(one) < versionOf(other) ? -1 : 1));
-  const ups = readSqlFiles(ordered.flatMap(({ up }) => (up === undefined ? [] : [toWanted(up)])));
-  const downs = readSqlFiles(
-    which === "ups" ? [] : ordered.flatMap(({ down }) => (down === undefined ? [] : [toWanted(down)])),
-  );
+  const isThere = (file: NamedFile | undefined): file is NamedFile => file !== undefined;
+  const ups = readSqlFiles(ordered.map(({ up }) => up).filter(isThere));
+  const downs = readSqlFiles(which === "ups" ? [] : ordered.map(({ down }) => down).filter(isThere));
   problems.push(...ups.problems, ...downs.problems);
-  const upFiles = byPath(ups.files);
-  const downFiles = byPath(downs.files);
   const migrations: Migration[] = [];
   for (const pair of ordered) {
-    const migration = toMigration(pair, upFiles, downFiles, problems, warnings);
+    const migration = toMigration(pair, ups.files, downs.files, problems, warnings);
     if (migration !== undefined) migrations.push(migration);
   }
   warnings.push(...findMixedVersions(migrations, folder));
@@ -115,14 +113,12 @@ function addToPair(pairs: Map<bigint, Pair>, found: NamedFile, problems: Problem
   if (taken === undefined) {
     pair[found.direction] = found;
   } else {
-    const message = `has version ${found.version}, and so has ${taken.file}`;
+    const message = `has version ${found.version}, and so has ${taken.name}`;
     problems.push({ at: { file: found.path }, message, hint: "give one of the two another version" });
   }
 }
 
 const versionOf = ({ up, down }: Pair): bigint => (up ?? down)?.version ?? 0n;
-const toWanted = ({ path, file }: NamedFile) => ({ path, shownAs: path, name: file });
-const byPath = (files: readonly SqlBytes[]) => new Map(files.map((file) => [file.path, file]));
 
 function toMigration(
   { up, down }: Pair,
@@ -140,7 +136,7 @@ function toMigration(
   if (down !== undefined && down.stem !== up.stem) {
     warnings.push({
       at: { file: down.path },
-      message: `is the way back from ${up.file}, but is named differently`,
+      message: `is the way back from ${up.name}, but is named differently`,
     });
   }
   const upFile = upFiles.get(up.path);

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readSync } from "node:fs";
 
 const SIZE = 1024 * 1024;
 /** What is left of a page must hold most files whole. */
@@ -15,7 +15,7 @@ export class Pages {
   read(path: string): Buffer {
     if (this.#page.length - this.#used < LEAST_LEFT) this.#turn();
     const start = this.#used;
-    const descriptor = openSync(path, "r");
+    const descriptor = openSync(path, constants.O_RDONLY);
     try {
       for (let room = this.#room; room > 0; room = this.#room) {
         const count = readSync(descriptor, this.#page, this.#used, room, null);

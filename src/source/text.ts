@@ -20,34 +20,34 @@ export interface SqlFile {
 export class SqlBytes implements SqlFile {
   readonly path: string;
   readonly name: string;
-  readonly #bytes: Buffer;
+  readonly bytes: Buffer;
   #text: string | undefined;
   #checksum: string | undefined;
 
   constructor(path: string, name: string, bytes: Buffer) {
     this.path = path;
     this.name = name;
-    this.#bytes = startsWith(bytes, UTF8_BOM) ? bytes.subarray(UTF8_BOM.length) : bytes;
+    this.bytes = bytes;
   }
 
   get text(): string {
-    this.#text ??= this.#bytes.toString("utf8");
+    this.#text ??= this.#body.toString("utf8");
     return this.#text;
   }
 
   get checksum(): string {
-    this.#checksum ??= checksumOf(this.#bytes);
+    this.#checksum ??= checksumOf(this.#body);
     return this.#checksum;
   }
 
   /** Whether it asks for nothing: blank space, comments and stray semicolons only. */
   get holdsNoStatement(): boolean {
-    let at = 0;
-    while (isBlank(this.#bytes[at])) at++;
-    const first = this.#bytes[at];
-    // Nearly every file begins with a word or a comment: the first needs no look at its text.
-    const mayBe = first === undefined || first === SEMICOLON || first === HYPHEN || first === SLASH;
-    return mayBe && holdsNoStatement(this.text);
+    // Nearly every file begins with a word, and needs no look at its text.
+    return !isLetter(this.bytes[0]) && holdsNoStatement(this.text);
+  }
+
+  get #body(): Buffer {
+    return startsWith(this.bytes, UTF8_BOM) ? this.bytes.subarray(UTF8_BOM.length) : this.bytes;
   }
 }
 
@@ -57,8 +57,8 @@ export interface SqlFileReading {
 }
 
 export interface SqlFilesReading {
-  /** In the order asked for, without those that have a problem. */
-  readonly files: readonly SqlBytes[];
+  /** By the paths asked for, in that order; those that have a problem are not among them. */
+  readonly files: ReadonlyMap<string, SqlBytes>;
   readonly problems: readonly Problem[];
   /** Hex SHA-256 that changes with any name and any byte. */
   readonly digest: string;
@@ -66,15 +66,12 @@ export interface SqlFilesReading {
 
 const LF = 0x0a;
 const CR = 0x0d;
-const SEMICOLON = 0x3b;
-const HYPHEN = 0x2d;
-const SLASH = 0x2f;
 const UTF8_BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 const UTF16_BOMS = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
 
 export function readSqlFile(path: string, shownAs: string, name: string): SqlFileReading {
   const { files, problems } = readSqlFiles([{ path, shownAs, name }]);
-  const [file] = files;
+  const file = files.get(path);
   return file === undefined ? { problems } : { file, problems };
 }
 
@@ -83,16 +80,16 @@ export function readSqlFile(path: string, shownAs: string, name: string): SqlFil
  * through and hashed as a whole. With 10,000 files there is nothing dearer left than opening them.
  */
 export function readSqlFiles(
-  wanted: readonly { readonly path: string; readonly shownAs: string; readonly name: string }[],
+  wanted: readonly { readonly path: string; readonly shownAs?: string; readonly name: string }[],
 ): SqlFilesReading {
   const pages = new Pages();
   const problems: Problem[] = [];
-  const found: { readonly shownAs: string; readonly name: string; readonly bytes: Buffer }[] = [];
+  const files = new Map<string, SqlBytes>();
   let index = "";
-  for (const { path, shownAs, name } of wanted) {
+  for (const { path, shownAs = path, name } of wanted) {
     try {
       const bytes = pages.read(path);
-      found.push({ shownAs, name, bytes });
+      files.set(path, new SqlBytes(shownAs, name, bytes));
       index += `${name.length}:${name}${bytes.length};`;
     } catch (error) {
       problems.push(describeReadError(error, path, shownAs));
@@ -100,22 +97,15 @@ export function readSqlFiles(
   }
   const all = pages.all();
   const isSound = all.every((page) => isUtf8(page) && !page.includes(0));
-  const wrong = new Set<Buffer>();
-  for (const { bytes, shownAs } of isSound ? [] : found) {
-    const problem = findWrongBytes(bytes, shownAs);
+  for (const [path, file] of isSound ? [] : [...files]) {
+    const problem = findWrongBytes(file.bytes, file.path);
     if (problem === undefined) continue;
-    wrong.add(bytes);
+    files.delete(path);
     problems.push(problem);
   }
   const digest = createHash("sha256").update(index);
   for (const page of all) digest.update(page);
-  return {
-    files: found.flatMap(({ shownAs, name, bytes }) =>
-      wrong.has(bytes) ? [] : [new SqlBytes(shownAs, name, bytes)],
-    ),
-    problems,
-    digest: digest.digest("hex"),
-  };
+  return { files, problems, digest: digest.digest("hex") };
 }
 
 function checksumOf(body: Buffer): string {
@@ -130,6 +120,10 @@ function checksumOf(body: Buffer): string {
 // Space, and tab to carriage return: what PostgreSQL's lexer passes over.
 function isBlank(byte: number | undefined): boolean {
   return byte === 0x20 || (byte !== undefined && byte >= 0x09 && byte <= CR);
+}
+
+function isLetter(byte = 0): boolean {
+  return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
 }
 
 function findWrongBytes(bytes: Buffer, shownAs: string): Problem | undefined {
