@@ -91,6 +91,9 @@ async function measureNoOp({ server, programs, folder, quick }, count) {
 const settingsFor = (path) => ({ SLIPWAY_SCHEMA_PATH: "", DB_USER_MIGRATIONS_PATH: path });
 
 async function requireTables(url, expected) {
-  const [{ count }] = await query(url, "select count(*)::int from pg_tables where schemaname = 'public'");
+  const [{ count }] = await query(
+    url,
+    "select count(*)::int from pg_tables where schemaname = 'public' and tablename ~ '^m[0-9]+$'",
+  );
   if (count !== expected) throw new Error(`${count} tables were made instead of ${expected}`);
 }

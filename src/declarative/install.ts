@@ -68,14 +68,20 @@ async function isPristine(session: Session, stateSchema: string): Promise<boolea
   return row?.pristine === true;
 }
 
+const NOT_OF_EXTENSION = `not exists (
+  select from pg_catalog.pg_depend d where d.objid = o.oid and d.deptype = 'e')`;
+
+// Schema by schema, so that the first object of each ends the looking.
 const OCCUPIED_SCHEMAS = `
-select distinct n.nspname::text as name
-  from (select relnamespace as ns, oid from pg_catalog.pg_class where oid >= 16384 and relkind <> 't'
-        union all select pronamespace, oid from pg_catalog.pg_proc where oid >= 16384
-        union all select typnamespace, oid from pg_catalog.pg_type where oid >= 16384) o
-  join pg_catalog.pg_namespace n on n.oid = o.ns
+select n.nspname::text as name
+  from pg_catalog.pg_namespace n
  where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-   and not exists (select from pg_catalog.pg_depend d where d.objid = o.oid and d.deptype = 'e')`;
+   and (exists (select from pg_catalog.pg_class o
+                 where o.relnamespace = n.oid and o.oid >= 16384 and o.relkind <> 't' and ${NOT_OF_EXTENSION})
+     or exists (select from pg_catalog.pg_proc o
+                 where o.pronamespace = n.oid and o.oid >= 16384 and ${NOT_OF_EXTENSION})
+     or exists (select from pg_catalog.pg_type o
+                 where o.typnamespace = n.oid and o.oid >= 16384 and ${NOT_OF_EXTENSION}))`;
 
 /** Schemas that hold objects of their own, not members of an extension. */
 export async function findOccupiedSchemas(context: Pick<RunContext, "session">): Promise<Set<string>> {
