@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { didYouMean, findNearest } from "../config/nearest.ts";
 import { SETTINGS } from "../config/settings.ts";
-import { ERRORS, formatPlace, type Problem, ProblemsError } from "../errors.ts";
+import { ERRORS, formatPlace, type Problem, ProblemsError, SlipwayError } from "../errors.ts";
 import { formatGithub } from "../lint/format/github.ts";
 import { toJson } from "../lint/format/json.ts";
 import { toSarif } from "../lint/format/sarif.ts";
@@ -60,7 +60,7 @@ async function judge(environment: Environment, config: Config, options: LintOpti
   const applied =
     offline || database === undefined
       ? undefined
-      : await findApplied({ ...environment, config: { ...config, database } }, files);
+      : await findApplied({ ...environment, config: { ...config, database } }, files).catch(sayOffline);
   const report = await lint({
     files: inspectSources(withUnset(config, files), files),
     isJudged: ({ kind, migration }) =>
@@ -78,6 +78,15 @@ async function judge(environment: Environment, config: Config, options: LintOpti
     findings: [...problems.map(findingOf), ...report.findings],
     problems: [...problems, ...report.problems],
   };
+}
+
+/** A DATABASE_URL that was set for something else must not keep the files from being judged. */
+function sayOffline(error: unknown): never {
+  if (!(error instanceof SlipwayError) || error.code !== "DATABASE_UNREACHABLE") throw error;
+  throw new SlipwayError(error.code, error.message, {
+    cause: error,
+    next: "to judge all files without a database: slipway lint --offline",
+  });
 }
 
 /** The schema that ships with slipway is not the user's to mend. */

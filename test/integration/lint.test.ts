@@ -151,6 +151,21 @@ test("the schema that ships with slipway is not judged, and that there is nothin
   ]);
 });
 
+test("a database that is not there is not done without in silence", async () => {
+  const env = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none", SLIPWAY_CONNECT_WAIT: "0" };
+  const migrations = writeFolder(FILES);
+
+  const refused = await lint([], migrations, env);
+  const offline = await lint(["--offline"], migrations, env);
+
+  expect(refused).toExit(20);
+  expect(lastLineOf(refused)).toMatchObject({
+    code: "DATABASE_UNREACHABLE",
+    next: "to judge all files without a database: slipway lint --offline",
+  });
+  expect(offline).toExit(3);
+});
+
 onEachServer("with a database, what is applied there is not judged", async (server) => {
   await using database = await openTestDatabase(server);
   const schema = writeFolder({

@@ -24,15 +24,11 @@ export function formatType({ name, modifiers, isArray }: ColumnType): string {
   return `${name}${modifiers.length > 0 ? `(${modifiers.join(", ")})` : ""}${isArray ? "[]" : ""}`;
 }
 
-/** Casts that change nothing that is stored (pg_cast, binary coercible). */
+/** Casts that change nothing that is stored (pg_cast, binary coercible), nor the order of an index. */
 const COERCIBLE: ReadonlySet<string> = new Set([
   "varchar text",
   "text varchar",
   "cidr inet",
-  "text citext",
-  "varchar citext",
-  "citext text",
-  "citext varchar",
   // Free where TimeZone is UTC, to which slipway's session is pinned (PostgreSQL 12 release notes).
   "timestamp timestamptz",
   "timestamptz timestamp",

@@ -164,6 +164,7 @@ describe("a column's type that the files made", () => {
     ["text", "text[] using array[a]"],
     ["varchar(10)", "text using upper(a)"],
     ["inet", "cidr"],
+    ["text", "citext"],
   ])("is rewritten or read from %s to %s", async (from, to) => {
     expect(await change(from, to)).toEqual(["change-type 1:23"]);
   });
