@@ -32,6 +32,16 @@ const KINDS: readonly string[] = [
      join ns n on n.oid = c.relnamespace join pg_catalog.pg_type t on t.oid = a.atttypid
     where c.relkind in ('r', 'p', 'm') and a.attnum > 0 and not a.attisdropped
       and (a.attstorage <> t.typstorage or a.attcompression <> '' or a.attstattarget >= 0 or a.attoptions is not null)`,
+  `select 'default of column ' || n.nspname || '.' || c.relname || '.' || a.attname, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+     from pg_catalog.pg_attrdef d join pg_catalog.pg_class c on c.oid = d.adrelid join ns n on n.oid = c.relnamespace
+     join pg_catalog.pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+    where c.relkind = 'v'
+       or (not a.attislocal and a.attgenerated = '' and not exists (
+             select from pg_catalog.pg_inherits i
+               join pg_catalog.pg_attribute p on p.attrelid = i.inhparent and p.attname = a.attname
+               join pg_catalog.pg_attrdef pd on pd.adrelid = p.attrelid and pd.adnum = p.attnum
+              where i.inhrelid = c.oid
+                and pg_catalog.pg_get_expr(pd.adbin, pd.adrelid) = pg_catalog.pg_get_expr(d.adbin, d.adrelid)))`,
   `select 'TOAST options of table ' || n.nspname || '.' || c.relname, toast.reloptions::text
      from pg_catalog.pg_class c join ns n on n.oid = c.relnamespace
      join pg_catalog.pg_class toast on toast.oid = c.reltoastrelid

@@ -18,6 +18,7 @@ import { readPopulation } from "./online/population.ts";
 import { scaffoldKindOf } from "./online/scaffold.ts";
 import { type Plan, planId, type TableSize } from "./plan.ts";
 import { findRenames } from "./rename.ts";
+import { requireRetypable } from "./retype.ts";
 import { rewrite } from "./rewrite.ts";
 
 export interface DiffInput {
@@ -56,6 +57,7 @@ export async function diff(context: RunContext, input: DiffInput): Promise<Plan>
   const ownership = ownershipOf(input);
   const view = engine.view(current, desired.catalog, ownership);
   const proposed = propose(engine, view);
+  await requireRetypable(context.session, engine, view, proposed);
   const mended = rewrite(engine, view, proposed);
   const actions = await chooseOnline(context, input, view, mended.actions);
   const changes = classify(engine, view, { ...mended, actions });

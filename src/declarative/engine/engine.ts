@@ -42,6 +42,8 @@ export type EngineLock = "none" | "share" | "shareRowExclusive" | "shareUpdateEx
 export interface ColumnStep {
   readonly kind: "drop default" | "set default" | "set type" | "set not null" | "add identity";
   readonly column: ObjectId;
+  /** The values are cast by way of text, as there is no cast between the two types. */
+  readonly throughText?: boolean;
 }
 
 /** One statement that the engine proposes. */

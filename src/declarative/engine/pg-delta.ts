@@ -6,6 +6,7 @@ import {
   type Fact,
   type FactBase,
   parseId,
+  type StableId,
 } from "@supabase/pg-delta/core";
 import { extract } from "@supabase/pg-delta/extract";
 import { type Action, type Plan, plan as planDelta } from "@supabase/pg-delta/plan";
@@ -16,7 +17,6 @@ import { columnDefinition, constraintDefinition, dependenciesOf, indexDefinition
 import { findDemands } from "./demands.ts";
 import { editsBetween } from "./edits.ts";
 import type {
-  Catalog,
   Edit,
   EngineAction,
   EnginePlan,
@@ -37,9 +37,11 @@ import {
   schemaOf,
   toCatalog,
 } from "./facts.ts";
+import { findRebuilds, inOneLanguage, isMarked, withRebuilds } from "./rebuild.ts";
 import { actAs } from "./roles.ts";
+import { readRedeclaredColumns, readSatellites } from "./satellites.ts";
 import { layOut, scriptOf } from "./script.ts";
-import { columnStepOf } from "./step.ts";
+import { columnStepOf, throughText } from "./step.ts";
 import { managedView } from "./view.ts";
 import { without } from "./without.ts";
 
@@ -52,7 +54,15 @@ export const pgDelta: SchemaEngine = {
     const extracted = await extract(adapt(session));
     const [row] = await session.query<{ role: string }>("select current_user::text as role");
     const virtualColumns = await readVirtualColumns(session);
-    const facts = extracted.factBase.facts().filter((fact) => !isOutsideScope(fact, hidden));
+    const redeclared = await readRedeclaredColumns(session);
+    const isInherited = (id: StableId | undefined): boolean =>
+      id !== undefined && redeclared.has(encodeId(id));
+    const own = extracted.factBase
+      .facts()
+      .filter(({ id, parent }) => !isInherited(id) && !isInherited(parent));
+    const facts = [...own, ...(await readSatellites(session))].filter(
+      (fact) => !isOutsideScope(fact, hidden),
+    );
     return toCatalog(
       {
         byId: new Map(facts.map((fact) => [encodeId(fact.id), fact])),
@@ -218,8 +228,7 @@ async function readVirtualColumns(session: Session): Promise<Set<ObjectId>> {
   return new Set(rows.map((row) => encodeId({ kind: "column", ...row })));
 }
 
-function toFactBase(catalog: Catalog): FactBase {
-  const facts: Facts = factsOf(catalog);
+function toFactBase(facts: Facts): FactBase {
   const edges = [...facts.edgesFrom].flatMap(([from, list]) => (facts.byId.has(from) ? list : []));
   // Owners stay as references to roles that are no facts here, so that a declared owner is still set.
   const allowDangling = (edge: (typeof edges)[number]): boolean =>
@@ -250,19 +259,42 @@ function edgeNames(facts: Facts, id: ObjectId): string {
     .join("\n");
 }
 
+/** Plans until nothing more is found that the plan forgets to make anew. */
 function planView(view: ManagedView): EnginePlan {
   if (isSame(factsOf(view.current), factsOf(view.desired))) return { actions: [], edits: [], settings: [] };
-  const roles = new Set([...factsOf(view.current).roles, ...factsOf(view.desired).roles]);
-  const delta = planDelta(toFactBase(view.current), toFactBase(view.desired), {
-    scope: "database",
-    assumedRoles: [...roles],
-  });
-  return { actions: delta.actions.map(toAction), edits: editsOf(delta), settings: delta.preamble };
+  const desired = factsOf(view.desired);
+  const current = inOneLanguage(factsOf(view.current), desired);
+  const assumedRoles = [...new Set([...current.roles, ...desired.roles])];
+  const wanted = toFactBase(desired);
+  const rebuilds = new Set<ObjectId>();
+  for (;;) {
+    const from = toFactBase(withRebuilds(current, rebuilds));
+    const delta = planDelta(from, wanted, { scope: "database", assumedRoles });
+    const known = rebuilds.size;
+    for (const id of findRebuilds(current, desired, delta)) rebuilds.add(id);
+    if (rebuilds.size > known) continue;
+    // An enum's columns are cast to the new one; a generated column among them is made anew instead.
+    const actions = delta.actions
+      .map(toAction)
+      .filter(({ step }) => step?.kind !== "set type" || !rebuilds.has(step.column))
+      .map((action) => throughText(current, desired, action));
+    return { actions, edits: editsOf(delta), settings: delta.preamble.filter(isNeeded) };
+  }
+}
+
+/**
+ * The statements name every schema, but the functions that they run (in a check, an index, a materialized
+ * view) need not: they find what they found when the files were loaded, in the database's own search_path.
+ */
+function isNeeded(setting: { readonly name: string }): boolean {
+  return setting.name !== "search_path";
 }
 
 function editsOf(delta: Plan): Edit[] {
   return delta.deltas.flatMap((each) =>
-    each.verb === "set" ? [{ id: encodeId(each.id), property: each.attr, from: each.from, to: each.to }] : [],
+    each.verb === "set" && !isMarked(each.from)
+      ? [{ id: encodeId(each.id), property: each.attr, from: each.from, to: each.to }]
+      : [],
   );
 }
 

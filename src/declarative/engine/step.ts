@@ -1,6 +1,8 @@
 import { encodeId, type StableId } from "@supabase/pg-delta/core";
 import type { Action } from "@supabase/pg-delta/plan";
-import type { ColumnStep } from "./engine.ts";
+import { quoteIdent } from "../../sql/quote.ts";
+import type { ColumnStep, EngineAction } from "./engine.ts";
+import type { Facts } from "./facts.ts";
 
 /**
  * What an ALTER does to which column. The engine says only which objects a statement touches, but writes
@@ -34,4 +36,37 @@ const CLAUSES: readonly (readonly [kind: ColumnStep["kind"], pattern: RegExp])[]
 
 function unquote(name: string): string {
   return name.replaceAll('""', '"');
+}
+
+/**
+ * PostgreSQL has no cast from one enum, composite or range to another; by way of text every value is kept that
+ * the new type has too, and any other is an error. An enum under a new name is the usual case.
+ */
+export function throughText(current: Facts, desired: Facts, action: EngineAction): EngineAction {
+  const { step } = action;
+  if (step?.kind !== "set type") return action;
+  const id = desired.byId.get(step.column)?.id;
+  const from = String(current.byId.get(step.column)?.payload["type"]);
+  const to = String(desired.byId.get(step.column)?.payload["type"]);
+  const array = to.endsWith("[]") ? "[]" : "";
+  const isBetweenOwn = isOwnType(current, from) && isOwnType(desired, to);
+  if (id?.kind !== "column" || from === to || !isBetweenOwn || from.endsWith("[]") !== to.endsWith("[]"))
+    return action;
+  const table = `${quoted(id.schema)}.${quoted(id.table)}`;
+  const column = quoted(id.name);
+  const sql = `ALTER TABLE ${table} ALTER COLUMN ${column} TYPE ${to} USING ${column}::text${array}::${to}`;
+  return { ...action, sql, step: { ...step, throughText: true } };
+}
+
+/** Of a type as `format_type` writes it. */
+function isOwnType(facts: Facts, type: string): boolean {
+  const name = type.replace(/\[\]$/, "");
+  for (const { id } of facts.byId.values()) {
+    if (id.kind === "type" && `${quoteIdent(id.schema)}.${quoteIdent(id.name)}` === name) return true;
+  }
+  return false;
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }

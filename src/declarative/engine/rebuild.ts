@@ -1,0 +1,137 @@
+import { encodeId, type Fact } from "@supabase/pg-delta/core";
+import type { Plan } from "@supabase/pg-delta/plan";
+import type { ObjectId } from "./engine.ts";
+import type { Facts } from "./facts.ts";
+
+/**
+ * PostgreSQL neither drops a function that a generated column calls, nor changes the type of a column that a
+ * generated column, a trigger or a function with a parsed body names, nor leaves a foreign key between
+ * types that can't be compared (manual, ALTER TABLE and DROP FUNCTION). The engine rebuilds views and
+ * policies around such a change, but not these. Partitions go with a partitioned table that is made anew, and
+ * the engine doesn't make them again. An enum that is made anew comes without its comment and its
+ * grants.
+ */
+export function findRebuilds(current: Facts, desired: Facts, plan: Plan): Set<ObjectId> {
+  const gone = new Set(plan.actions.flatMap((action) => action.destroys.map(encodeId)));
+  const retyped = new Set<ObjectId>();
+  const estranged = new Set<ObjectId>();
+  const remade = new Set<ObjectId>();
+  for (const delta of plan.deltas) {
+    if (delta.verb !== "set") continue;
+    if (delta.id.kind === "column" && delta.attr === "type") {
+      retyped.add(encodeId(delta.id));
+      if (!isComparable(String(delta.from), String(delta.to))) estranged.add(encodeId(delta.id));
+    }
+    if (delta.id.kind === "type" && delta.attr === "values" && !isGrowth(delta.from, delta.to))
+      remade.add(encodeId(delta.id));
+  }
+  for (const [id, fact] of current.byId) {
+    if (fact.id.kind === "column" && targetsOf(current, id).some((to) => remade.has(to))) estranged.add(id);
+  }
+  const found = new Set<ObjectId>();
+  for (const [id, fact] of current.byId) {
+    if (gone.has(id) || !desired.byId.has(id)) continue;
+    if (isSatellite(fact) && fact.parent !== undefined && remade.has(encodeId(fact.parent))) found.add(id);
+    const targets = targetsOf(current, id);
+    if (fact.id.kind === "aggregate" && targets.some((to) => gone.has(to))) found.add(id);
+    const parent = parentTableOf(fact);
+    if (parent !== undefined && gone.has(parent)) found.add(id);
+    const isGenerated = isGeneratedColumn(fact);
+    if (isGenerated && targets.some((to) => gone.has(to) || retyped.has(to) || remade.has(to))) found.add(id);
+    if (
+      fact.payload["type"] === "f" &&
+      fact.id.kind === "constraint" &&
+      targets.some((to) => estranged.has(to))
+    )
+      found.add(id);
+    if ((fact.id.kind === "trigger" || isRoutine(fact)) && targets.some((to) => retyped.has(to)))
+      found.add(id);
+  }
+  return found;
+}
+
+function targetsOf(facts: Facts, id: ObjectId): ObjectId[] {
+  const edges = facts.edgesFrom.get(id) ?? [];
+  return edges.flatMap((edge) => (edge.kind === "depends" ? [encodeId(edge.to)] : []));
+}
+
+/**
+ * The current side such that the engine takes these objects down and makes them anew: it is told that
+ * they are otherwise now, in a way that no ALTER can mend. Satellites it is told are not there.
+ */
+export function withRebuilds(current: Facts, ids: ReadonlySet<ObjectId>): Facts {
+  const byId = new Map(current.byId);
+  for (const id of ids) {
+    const fact = byId.get(id);
+    if (fact === undefined) continue;
+    if (isSatellite(fact)) byId.delete(id);
+    else byId.set(id, { ...fact, payload: { ...fact.payload, ...markOf(fact) } });
+  }
+  return { ...current, byId };
+}
+
+function markOf(fact: Fact): Fact["payload"] {
+  if (fact.id.kind === "table") return { partitionKey: `${MARK}${String(fact.payload["partitionKey"])}` };
+  if (fact.id.kind === "column") return { generatedExpr: `${MARK}${String(fact.payload["generatedExpr"])}` };
+  if (fact.id.kind === "trigger" || fact.id.kind === "constraint")
+    return { def: `${MARK}${String(fact.payload["def"])}` };
+  if (fact.id.kind === "aggregate") return { sfunc: `${MARK}${String(fact.payload["sfunc"])}` };
+  return { argSignature: `${MARK}${String(fact.payload["argSignature"])}` };
+}
+
+const MARK = "made anew: ";
+
+/** True for a difference that is none but for the mark. */
+export function isMarked(from: unknown): boolean {
+  return typeof from === "string" && from.startsWith(MARK);
+}
+
+const FAMILIES: readonly RegExp[] = [/^(?:smallint|integer|bigint)$/, /^(?:text|character varying.*)$/];
+
+/** True when a foreign key holds while only one of its sides has the new type. */
+function isComparable(from: string, to: string): boolean {
+  return FAMILIES.some((family) => family.test(from) && family.test(to));
+}
+
+function isGeneratedColumn(fact: Fact): boolean {
+  return fact.id.kind === "column" && typeof fact.payload["generatedExpr"] === "string";
+}
+
+function isRoutine(fact: Fact): boolean {
+  return fact.id.kind === "function" || fact.id.kind === "procedure";
+}
+
+function isSatellite(fact: Fact): boolean {
+  return fact.id.kind === "comment" || fact.id.kind === "acl";
+}
+
+function isGrowth(from: unknown, to: unknown): boolean {
+  if (!Array.isArray(from) || !Array.isArray(to)) return false;
+  let at = 0;
+  for (const value of to) if (value === from[at]) at += 1;
+  return at === from.length;
+}
+
+/**
+ * CREATE OR REPLACE may change a function's language (manual, CREATE FUNCTION). The engine drops and makes it
+ * anew, and with it all that uses it: an index, a check, a view. Seen in one language, it is replaced.
+ */
+export function inOneLanguage(current: Facts, desired: Facts): Facts {
+  const byId = new Map(current.byId);
+  for (const [id, fact] of current.byId) {
+    const wanted = desired.byId.get(id);
+    if (!isRoutine(fact) || wanted === undefined) continue;
+    if (fact.payload["language"] === wanted.payload["language"]) continue;
+    byId.set(id, { ...fact, payload: { ...fact.payload, language: wanted.payload["language"] ?? null } });
+  }
+  return { ...current, byId };
+}
+
+type ParentTable = { readonly schema: string; readonly name: string } | null | undefined;
+
+/** The table that this one is a partition or a child of. */
+function parentTableOf(fact: Fact): ObjectId | undefined {
+  const parent = fact.id.kind === "table" ? (fact.payload["parentTable"] as ParentTable) : undefined;
+  if (parent === null || parent === undefined) return undefined;
+  return encodeId({ kind: "table", schema: parent.schema, name: parent.name });
+}

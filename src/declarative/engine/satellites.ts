@@ -1,0 +1,108 @@
+import { encodeId, type Fact, type StableId } from "@supabase/pg-delta/core";
+import type { Session } from "../../postgres/session.ts";
+import type { ObjectId } from "./engine.ts";
+
+// Inherited columns are among them, also those that the child declares as well: see readRedeclaredColumns.
+const UNREAD_COLUMNS = `
+select n.nspname::text as schema, c.relname::text as relation, a.attname::text as name,
+       case c.relkind when 'v' then 'view' when 'm' then 'materializedView' when 'f' then 'foreignTable'
+                      else 'table' end as kind,
+       pg_catalog.col_description(c.oid, a.attnum) as comment,
+       (select pg_catalog.json_agg(pg_catalog.json_build_object(
+                 'grantee', g.grantee, 'privileges', g.privileges, 'grantable', g.grantable))
+          from (select coalesce(r.rolname, 'PUBLIC') as grantee,
+                       pg_catalog.array_agg(distinct e.privilege_type order by e.privilege_type) as privileges,
+                       coalesce(pg_catalog.array_agg(distinct e.privilege_type order by e.privilege_type)
+                                  filter (where e.is_grantable), array[]::text[]) as grantable
+                  from pg_catalog.aclexplode(a.attacl) e left join pg_catalog.pg_roles r on r.oid = e.grantee
+                 group by 1) g) as acl
+  from pg_catalog.pg_attribute a
+  join pg_catalog.pg_class c on c.oid = a.attrelid
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where (c.relkind in ('v', 'm') or (c.relkind in ('r', 'p', 'f') and a.attinhcount > 0))
+   and a.attnum > 0 and not a.attisdropped and c.oid >= 16384 and n.nspname !~ '^pg_'
+   and (a.attacl is not null
+        or exists (select from pg_catalog.pg_description d
+                    where d.classoid = 'pg_catalog.pg_class'::regclass and d.objoid = c.oid and d.objsubid = a.attnum))
+   and not exists (select from pg_catalog.pg_depend e
+                    where e.classid = 'pg_catalog.pg_class'::regclass and e.objid = c.oid and e.deptype = 'e')`;
+
+const COMMENTS_ON_KEYS = `
+select n.nspname::text as schema, c.relname::text as relation, con.conname::text as constraint,
+       i.relname::text as name, d.description as comment
+  from pg_catalog.pg_constraint con
+  join pg_catalog.pg_class c on c.oid = con.conrelid
+  join pg_catalog.pg_class i on i.oid = con.conindid
+  join pg_catalog.pg_namespace n on n.oid = i.relnamespace
+  join pg_catalog.pg_description d
+    on d.classoid = 'pg_catalog.pg_class'::regclass and d.objoid = i.oid and d.objsubid = 0
+ where con.contype in ('p', 'u', 'x') and c.oid >= 16384 and n.nspname !~ '^pg_'
+   and not exists (select from pg_catalog.pg_depend e
+                    where e.classid = 'pg_catalog.pg_class'::regclass and e.objid = c.oid and e.deptype = 'e')`;
+
+const REDECLARED_COLUMNS = `
+select n.nspname::text as schema, c.relname::text as table, a.attname::text as name
+  from pg_catalog.pg_attribute a
+  join pg_catalog.pg_class c on c.oid = a.attrelid
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where c.relkind in ('r', 'p', 'f') and a.attinhcount > 0 and a.attislocal and not a.attisdropped
+   and c.oid >= 16384 and n.nspname !~ '^pg_'`;
+
+interface ColumnRow {
+  schema: string;
+  relation: string;
+  name: string;
+  kind: "view" | "materializedView" | "table" | "foreignTable";
+  comment: string | null;
+  acl: { grantee: string; privileges: string[]; grantable: string[] }[] | null;
+}
+
+interface KeyRow {
+  schema: string;
+  relation: string;
+  constraint: string;
+  name: string;
+  comment: string;
+}
+
+/**
+ * Comments and grants that the engine could compare and write but doesn't read: those on columns of views
+ * and on inherited columns, and comments on the index behind a key. A view that is made anew would lose them
+ * in silence.
+ */
+export async function readSatellites(session: Session): Promise<Fact[]> {
+  const columns = await session.query<ColumnRow & Record<string, unknown>>(UNREAD_COLUMNS);
+  const keys = await session.query<KeyRow & Record<string, unknown>>(COMMENTS_ON_KEYS);
+  return [...columns.flatMap(factsOfColumn), ...keys.map(factOfKey)];
+}
+
+function factsOfColumn({ schema, relation, name, kind, comment, acl }: ColumnRow): Fact[] {
+  const parent: StableId = { kind, schema, name: relation };
+  const grants = (acl ?? []).map(
+    ({ grantee, privileges, grantable }): Fact => ({
+      id: { kind: "acl", target: parent, grantee, column: name },
+      parent,
+      payload: { privileges, grantable },
+    }),
+  );
+  if (comment === null) return grants;
+  const column: StableId = { kind: "column", schema, table: relation, name };
+  return [...grants, { id: { kind: "comment", target: column }, parent, payload: { text: comment } }];
+}
+
+function factOfKey({ schema, relation, constraint, name, comment }: KeyRow): Fact {
+  return {
+    id: { kind: "comment", target: { kind: "index", schema, name } },
+    parent: { kind: "constraint", schema, table: relation, name: constraint },
+    payload: { text: comment },
+  };
+}
+
+/**
+ * Columns that a child inherits and declares itself. ALTER TABLE on the parent reaches them, and on the child
+ * it is refused (manual, ALTER TABLE), so they count as inherited: what goes on in the parent goes for them.
+ */
+export async function readRedeclaredColumns(session: Session): Promise<Set<ObjectId>> {
+  const rows = await session.query<{ schema: string; table: string; name: string }>(REDECLARED_COLUMNS);
+  return new Set(rows.map((row) => encodeId({ kind: "column", ...row })));
+}
