@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { planCommand } from "../../src/commands/plan.ts";
 import { runCommand } from "../../src/commands/run.ts";
 import { ApprovalError } from "../../src/declarative/approval.ts";
-import { SlipwayError, StatementError } from "../../src/errors.ts";
+import { ProblemsError, SlipwayError, StatementError } from "../../src/errors.ts";
 import { describeCatalog } from "../support/catalog.ts";
 import type { Lab, Place } from "./lab.ts";
 import { type ColumnPart, type Model, partsOf, type TablePart, type Uid } from "./model.ts";
@@ -130,6 +130,13 @@ function allowedRefusal(error: unknown): string | undefined {
   if (error instanceof StatementError) {
     const { sqlstate } = error.failure;
     return DATA_DEPENDENT.has(sqlstate) ? `rows don't fit (${sqlstate})` : undefined;
+  }
+  if (error instanceof ProblemsError && error.code === "STATEMENT_FAILED") {
+    // Found out before anything ran; each problem names the SQLSTATE that it would have been.
+    const states = error.problems.map(({ message }) => /: (\w{5})[, ]/.exec(message)?.[1] ?? "?");
+    return states.every((state) => DATA_DEPENDENT.has(state))
+      ? `rows don't fit, said before (${states[0]})`
+      : undefined;
   }
   if (!(error instanceof SlipwayError) || error.code !== "SOURCE_INVALID") return undefined;
   return REFUSALS.find(([, pattern]) => pattern.test(error.message))?.[0];
