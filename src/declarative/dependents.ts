@@ -29,6 +29,10 @@ found as (
      and (t.attnum is null or d.refobjsubid = t.attnum)
     left join pg_catalog.pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
    where t.oid is not null and (d.classid, d.objid) <> (t.class, t.oid) and r.ev_class is distinct from t.oid
+     -- The constructors of a range type, and its multirange, are part of it.
+     and not exists (select from pg_catalog.pg_depend own
+                      where own.classid = d.classid and own.objid = d.objid and own.deptype = 'i'
+                        and own.refclassid = 'pg_type'::regclass)
      and (t.is_drop or d.classid in ('pg_rewrite'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass)))
 select distinct f.object,
        case when f.ev_class is not null
@@ -49,6 +53,8 @@ select distinct f.object,
          case when f.classid = 'pg_class'::regclass then f.objid end)
   left join pg_catalog.pg_attribute a on a.attrelid = c.oid
    and a.attnum = coalesce(def.adnum, case when f.classid = 'pg_class'::regclass then nullif(f.objsubid, 0) end)
+   -- These are no objects of their own: they come and go with their view, or their ancestor.
+   and c.relkind not in ('v', 'm') and a.attinhcount = 0
   left join pg_catalog.pg_proc p on f.classid = 'pg_proc'::regclass and p.oid = f.objid
   left join pg_catalog.pg_type ty on f.classid = 'pg_type'::regclass and ty.oid = f.objid
   left join pg_catalog.pg_namespace n on n.oid = coalesce(c.relnamespace, p.pronamespace, ty.typnamespace)
@@ -112,7 +118,11 @@ function targetsOf(plan: Plan, { engine, current }: DiffInput): Target[] {
       return [{ object, kind: "relation", name: engine.quotedName(current, objectId), isDrop: true }];
     if (TYPES.has(kind))
       return [{ object, kind: "type", name: engine.quotedName(current, objectId), isDrop: true }];
-    return ROUTINES.has(kind) ? [{ object, kind: "routine", name, isDrop: true }] : [];
+    if (!ROUTINES.has(kind)) return [];
+    const args = name.slice(name.indexOf(`.${ownName}(`) + 1 + ownName.length);
+    return [
+      { object, kind: "routine", name: `${engine.quotedName(current, objectId)}${args}`, isDrop: true },
+    ];
   });
 }
 

@@ -14,28 +14,27 @@ const servers = inject("servers");
 const share = Math.ceil(CASES / servers.length);
 
 for (const [index, server] of servers.entries()) {
-  test(
-    `${share} random pairs of schemas converge or are refused without a trace [PostgreSQL ${server.major}]`,
-    { timeout: 600_000, retry: 0 },
-    async () => {
-      const seeds = Array.from({ length: share }, (_, at) => 1 + index * share + at);
-      const failures: string[] = [];
-      const invalid: string[] = [];
-      const work = async (): Promise<void> => {
-        await using lab = await openLab(urlOf(server, "postgres"));
-        for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
-          const outcome = await tryOne(lab, server, seed);
-          if (outcome?.kind === "failed") failures.push(outcome.words);
-          if (outcome?.kind === "invalid") invalid.push(outcome.words);
-        }
-      };
-      await Promise.all(Array.from({ length: LABS }, work));
+  test(`${share} random pairs of schemas converge or are refused without a trace [PostgreSQL ${server.major}]`, {
+    timeout: 600_000,
+    retry: 0,
+  }, async () => {
+    const seeds = Array.from({ length: share }, (_, at) => 1 + index * share + at);
+    const failures: string[] = [];
+    const invalid: string[] = [];
+    const work = async (): Promise<void> => {
+      await using lab = await openLab(urlOf(server, "postgres"));
+      for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
+        const outcome = await tryOne(lab, server, seed);
+        if (outcome?.kind === "failed") failures.push(outcome.words);
+        if (outcome?.kind === "invalid") invalid.push(outcome.words);
+      }
+    };
+    await Promise.all(Array.from({ length: LABS }, work));
 
-      expect(failures.join("\n\n")).toBe("");
-      // The generator may write now and then what the server refuses; if it does so often, little is tried.
-      expect(invalid.slice(share / 20)).toEqual([]);
-    },
-  );
+    expect(failures.join("\n\n")).toBe("");
+    // The generator may write now and then what the server refuses; if it does so often, little is tried.
+    expect(invalid.slice(share / 20)).toEqual([]);
+  });
 }
 
 async function tryOne(

@@ -14,9 +14,12 @@ select line from (
                 array(select a::text from unnest(coalesce(nspacl, acldefault('n', nspowner))) a order by 1)) as line from ns
   union all
   select format('relation %s %s persistence=%s rls=%s force=%s replica=%s options=%s partition=%s key=%s acl=%s',
-                relkind, name, case when relkind <> 'S' then relpersistence end, relrowsecurity, relforcerowsecurity, relreplident, reloptions,
+                relkind, name, case when relkind <> 'S' then relpersistence end, relrowsecurity, relforcerowsecurity, relreplident, array(select o from unnest(reloptions) o order by 1),
                 coalesce(pg_get_expr(relpartbound, oid), ''), pg_get_partkeydef(oid),
-                array(select a::text from unnest(coalesce(relacl, acldefault(case relkind when 'S' then 's' else 'r' end::"char", relowner))) a order by 1))
+                -- The sequence of an identity column is part of it, and has no privileges that anybody needs.
+                array(select a::text from unnest(coalesce(case when relkind <> 'S' or not exists (
+                        select from pg_depend where classid = 'pg_class'::regclass and objid = rel.oid and deptype = 'i')
+                      then relacl end, acldefault(case relkind when 'S' then 's' else 'r' end::"char", relowner))) a order by 1))
     from rel
   union all
   select format('view %s %s', name, pg_get_viewdef(oid)) from rel where relkind in ('v', 'm')

@@ -16,14 +16,7 @@ import { quoteIdent } from "../../sql/quote.ts";
 import { columnDefinition, constraintDefinition, dependenciesOf, indexDefinition } from "./definitions.ts";
 import { findDemands } from "./demands.ts";
 import { editsBetween } from "./edits.ts";
-import type {
-  Edit,
-  EngineAction,
-  EnginePlan,
-  ManagedView,
-  ObjectId,
-  SchemaEngine,
-} from "./engine.ts";
+import type { Edit, EngineAction, EnginePlan, ManagedView, ObjectId, SchemaEngine } from "./engine.ts";
 import { findExtras } from "./extras.ts";
 import {
   type Facts,
@@ -37,9 +30,10 @@ import {
   schemaOf,
   toCatalog,
 } from "./facts.ts";
+import { readRedeclaredColumns, readUsesOfInherited } from "./inherited.ts";
 import { findRebuilds, inOneLanguage, isMarked, withRebuilds } from "./rebuild.ts";
 import { actAs } from "./roles.ts";
-import { readRedeclaredColumns, readSatellites } from "./satellites.ts";
+import { readSatellites } from "./satellites.ts";
 import { layOut, scriptOf } from "./script.ts";
 import { columnStepOf, throughText } from "./step.ts";
 import { managedView } from "./view.ts";
@@ -63,10 +57,14 @@ export const pgDelta: SchemaEngine = {
     const facts = [...own, ...(await readSatellites(session))].filter(
       (fact) => !isOutsideScope(fact, hidden),
     );
+    const byId = new Map(facts.map((fact) => [encodeId(fact.id), fact]));
+    const uses = (await readUsesOfInherited(session)).filter(
+      ({ from, to }) => byId.has(encodeId(from)) && byId.has(encodeId(to)),
+    );
     return toCatalog(
       {
-        byId: new Map(facts.map((fact) => [encodeId(fact.id), fact])),
-        edgesFrom: indexEdges(extracted.factBase.edges),
+        byId,
+        edgesFrom: indexEdges([...extracted.factBase.edges, ...uses]),
         virtualColumns,
         roles: rolesOf(extracted.factBase),
         currentRole: row?.role ?? "",

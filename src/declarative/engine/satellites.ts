@@ -1,8 +1,7 @@
-import { encodeId, type Fact, type StableId } from "@supabase/pg-delta/core";
+import type { Fact, StableId } from "@supabase/pg-delta/core";
 import type { Session } from "../../postgres/session.ts";
-import type { ObjectId } from "./engine.ts";
 
-// Inherited columns are among them, also those that the child declares as well: see readRedeclaredColumns.
+// Inherited columns are among them, also those that the child declares as well: see readRedeclaredColumns in inherited.ts.
 const UNREAD_COLUMNS = `
 select n.nspname::text as schema, c.relname::text as relation, a.attname::text as name,
        case c.relkind when 'v' then 'view' when 'm' then 'materializedView' when 'f' then 'foreignTable'
@@ -39,14 +38,6 @@ select n.nspname::text as schema, c.relname::text as relation, con.conname::text
  where con.contype in ('p', 'u', 'x') and c.oid >= 16384 and n.nspname !~ '^pg_'
    and not exists (select from pg_catalog.pg_depend e
                     where e.classid = 'pg_catalog.pg_class'::regclass and e.objid = c.oid and e.deptype = 'e')`;
-
-const REDECLARED_COLUMNS = `
-select n.nspname::text as schema, c.relname::text as table, a.attname::text as name
-  from pg_catalog.pg_attribute a
-  join pg_catalog.pg_class c on c.oid = a.attrelid
-  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where c.relkind in ('r', 'p', 'f') and a.attinhcount > 0 and a.attislocal and not a.attisdropped
-   and c.oid >= 16384 and n.nspname !~ '^pg_'`;
 
 interface ColumnRow {
   schema: string;
@@ -96,13 +87,4 @@ function factOfKey({ schema, relation, constraint, name, comment }: KeyRow): Fac
     parent: { kind: "constraint", schema, table: relation, name: constraint },
     payload: { text: comment },
   };
-}
-
-/**
- * Columns that a child inherits and declares itself. ALTER TABLE on the parent reaches them, and on the child
- * it is refused (manual, ALTER TABLE), so they count as inherited: what goes on in the parent goes for them.
- */
-export async function readRedeclaredColumns(session: Session): Promise<Set<ObjectId>> {
-  const rows = await session.query<{ schema: string; table: string; name: string }>(REDECLARED_COLUMNS);
-  return new Set(rows.map((row) => encodeId({ kind: "column", ...row })));
 }
