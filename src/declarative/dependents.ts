@@ -23,7 +23,7 @@ target as (
               and attname = (pg_catalog.string_to_array(name, E'\\x01'))[2]) end as attnum
     from wanted),
 found as (
-  select t.object, d.classid, d.objid, d.objsubid, r.ev_class
+  select t.object, t.oid as target, t.attnum, d.classid, d.objid, d.objsubid, r.ev_class
     from target t
     join pg_catalog.pg_depend d on d.refclassid = t.class and d.refobjid = t.oid and d.deptype = 'n'
      and (t.attnum is null or d.refobjsubid = t.attnum)
@@ -58,6 +58,8 @@ select distinct f.object,
   left join pg_catalog.pg_proc p on f.classid = 'pg_proc'::regclass and p.oid = f.objid
   left join pg_catalog.pg_type ty on f.classid = 'pg_type'::regclass and ty.oid = f.objid
   left join pg_catalog.pg_namespace n on n.oid = coalesce(c.relnamespace, p.pronamespace, ty.typnamespace)
+ -- A table's own constraints go with it; inherited ones are no objects of the schema files.
+ where f.attnum is not null or f.classid = 'pg_class'::regclass or c.oid is distinct from f.target
  order by 1, 2`;
 
 const RELATIONS: ReadonlySet<string> = new Set([

@@ -189,6 +189,18 @@ const KINDS: readonly Kind[] = [
       "create table app.p (k int) partition by list (k); create table app.p1 partition of app.p for values in (1); create function app.f() returns setof app.p1 language sql as 'select * from app.p1'; create view app.v as select k from app.p1;",
   },
   {
+    what: "a column of another type with a collation of its own",
+    before: 'create table app.t (a varchar(10) collate "C");',
+    after: 'create table app.t (a text collate "C");',
+  },
+  {
+    what: "views and indexes on columns that a partition inherits, a range type, a function with an odd name",
+    before:
+      "create table app.p (k int, t text, g text generated always as (upper(t)) stored) partition by list (k); create table app.p1 partition of app.p for values in (1); create table app.p2 partition of app.p for values in (2); create view app.v as select g from app.p1; create view app.w as select t from app.p2; create index i on app.p1 (g); create type app.r as range (subtype = numeric); create materialized view app.m as select null::app.r as r; create function app.\"F; x\"(n int) returns int language sql as 'select 1';",
+    after:
+      "create table app.p (k int, t varchar, g text generated always as (upper(t)) stored) partition by list (k); create table app.p1 partition of app.p for values in (1); create view app.v as select g from app.p1; create index i on app.p1 (g);",
+  },
+  {
     what: "columns that a child declares again",
     before: "create table app.parent (a int); create table app.child (a int, b int) inherits (app.parent);",
     after:

@@ -24,17 +24,25 @@ const OLDEST_SUPPORTED = 14;
 let running: RunningServer[] = [];
 let folder: string | undefined;
 
-/** Starts the servers that the integration tests run on: the newest major, and an older one of the system. */
+/** Starts the servers that the integration tests run on, and copies the program that they run. */
 export async function setup(project: TestProject): Promise<void> {
+  const servers = await startServers();
+  project.provide("servers", servers.map(toPlain));
+  project.provide("program", copyProgram(`${folder}`));
+  project.provide("skippedServer", servers.length > 1 ? "" : NO_OLDER);
+}
+
+const NO_OLDER = "there is no PostgreSQL below /usr/lib/postgresql to test on as well";
+
+/** The newest major, and an older one of the system where there is one; `teardown` ends them. */
+export async function startServers(): Promise<readonly RunningServer[]> {
   folder = mkdtempSync(join(tmpdir(), "slipway-test-"));
   // The server's user must get through to its own folder in it.
   chmodSync(folder, 0o755);
   const account = findAccount();
   const newest = findPackaged(folder, account);
   const older = findOlder();
-  const skipped =
-    older === undefined ? "there is no PostgreSQL below /usr/lib/postgresql to test on as well" : "";
-  if (skipped !== "") console.warn(`\nSKIPPED: ${skipped}; only the packaged server is tested\n`);
+  if (older === undefined) console.warn(`\nSKIPPED: ${NO_OLDER}; only the packaged server is tested\n`);
   const bins = older === undefined ? [newest] : [newest, older];
   const started = await Promise.allSettled(
     bins.map((bin, index) => createCluster({ bin, folder: join(`${folder}`, `server-${index}`), account })),
@@ -45,9 +53,7 @@ export async function setup(project: TestProject): Promise<void> {
     await teardown();
     throw failed.reason;
   }
-  project.provide("servers", running.map(toPlain));
-  project.provide("program", copyProgram(folder));
-  project.provide("skippedServer", skipped);
+  return running;
 }
 
 export async function teardown(): Promise<void> {

@@ -35,7 +35,7 @@ import { findRebuilds, inOneLanguage, isMarked, withRebuilds } from "./rebuild.t
 import { actAs } from "./roles.ts";
 import { readSatellites } from "./satellites.ts";
 import { layOut, scriptOf } from "./script.ts";
-import { columnStepOf, throughText } from "./step.ts";
+import { columnStepOf, keepCollation, throughText } from "./step.ts";
 import { managedView } from "./view.ts";
 import { without } from "./without.ts";
 
@@ -275,7 +275,7 @@ function planView(view: ManagedView): EnginePlan {
     const actions = delta.actions
       .map(toAction)
       .filter(({ step }) => step?.kind !== "set type" || !rebuilds.has(step.column))
-      .map((action) => throughText(current, desired, action));
+      .map((action) => keepCollation(desired, throughText(current, desired, action)));
     return { actions, edits: editsOf(delta), settings: delta.preamble.filter(isNeeded) };
   }
 }

@@ -70,3 +70,15 @@ function isOwnType(facts: Facts, type: string): boolean {
 function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
+
+/** A new type brings its own collation along unless another is named (manual, ALTER TABLE, "SET DATA TYPE"). */
+export function keepCollation(desired: Facts, action: EngineAction): EngineAction {
+  const fact = action.step?.kind === "set type" ? desired.byId.get(action.step.column) : undefined;
+  const collation = fact?.payload["collation"];
+  if (fact?.id.kind !== "column" || typeof collation !== "string") return action;
+  const { schema, table, name } = fact.id;
+  const head = `ALTER TABLE ${quoted(schema)}.${quoted(table)} ALTER COLUMN ${quoted(name)} TYPE ${String(fact.payload["type"])}`;
+  if (!action.sql.startsWith(head))
+    throw new Error(`the engine changes a type in another form: ${action.sql}`);
+  return { ...action, sql: `${head} COLLATE ${collation}${action.sql.slice(head.length)}` };
+}
