@@ -33,6 +33,12 @@ export interface ClientSettings {
   readonly statementTimeoutMs: number;
 }
 
+/**
+ * When the network swallows everything, a client that only waits for an answer never hears of it. Left to
+ * itself, Linux asks after two hours; the server's settings above are for the server's end.
+ */
+const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 30_000 } as const;
+
 type TlsAttempt = false | ConnectionOptions;
 
 /**
@@ -98,7 +104,7 @@ interface Wire {
  * in clear (PostgreSQL manual, "SSL Session Encryption"). The driver would give up and need a second one.
  */
 function createPreferTls(tls: ConnectionOptions): Connection {
-  const connection = new Connection({ ssl: tls, keepAlive: true });
+  const connection = new Connection({ ssl: tls, ...KEEP_ALIVE });
   const wire = connection as unknown as Wire;
   const connect = wire.connect.bind(wire);
   wire.connect = (port, host) => {
@@ -132,7 +138,7 @@ export function createClient(target: DatabaseTarget, tls: TlsAttempt, settings: 
     application_name: settings.applicationName,
     options: [...(target.options === undefined ? [] : [target.options]), ...options].join(" "),
     connectionTimeoutMillis: settings.connectTimeoutMs,
-    keepAlive: true,
+    ...KEEP_ALIVE,
     ...(tls !== false && target.ssl.mode === "prefer" ? { connection: createPreferTls(tls) } : {}),
   });
 }

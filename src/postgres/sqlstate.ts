@@ -18,6 +18,12 @@ export const RETRYABLE: ReadonlySet<string> = new Set(["55P03", "40P01", "40001"
 /** A lock was not granted within `lock_timeout`, or at once where NOWAIT was said. */
 export const LOCK_NOT_AVAILABLE: ReadonlySet<string> = new Set(["55P03"]);
 
+/** A statement wants to be alone: a transaction block refuses it, or a procedure in it commits. */
+export const REFUSES_TRANSACTION: ReadonlySet<string> = new Set(["25001", "2D000"]);
+
+/** Somebody asked for it: a stop signal of ours, or a person's `pg_cancel_backend`. */
+export const CANCELLED: ReadonlySet<string> = new Set(["57014"]);
+
 /** What a session sees when the server or an operator ends it. */
 export const SESSION_ENDED: ReadonlySet<string> = new Set(["57P01", "57P02", "57P05", "25P03", "25P04"]);
 

@@ -187,18 +187,18 @@ export const COLUMNS = {
   down: { done: "down_done", inflight: "down_inflight", hash: "down_hash" },
 } as const satisfies Record<Direction, { done: string; inflight: string; hash: string }>;
 
-/** A step of a file without one transaction around it begins; its outcome is not known until it is recorded. */
-export async function markInflight(
-  records: Records,
+/**
+ * SQL that marks a step which has no transaction as begun: its outcome is not known until it is recorded.
+ * Undefined takes the mark away: it is known that it had none.
+ */
+export function inflightSql(
+  { schema }: Records,
   direction: Direction,
   version: bigint,
-  step: number,
-): Promise<void> {
+  step: number | undefined,
+): string {
   const { inflight } = COLUMNS[direction];
-  await records.session.query(`update ${records.schema}.app set ${inflight} = $2 where version = $1`, [
-    version.toString(),
-    step,
-  ]);
+  return `update ${schema}.app set ${inflight} = ${step ?? "null"} where version = ${version}`;
 }
 
 /** SQL that records a step as complete: in the step's own transaction where it has one. */

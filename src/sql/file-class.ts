@@ -13,14 +13,18 @@ import { type SplitResult, type SqlStatement, splitStatements } from "./split.ts
  */
 export type FileMode = "transactional" | "wrapped" | "no-transaction" | "self-managed";
 
-/** Statements that succeed or fail together. One that isn't transactional stands alone. */
+/** Statements that succeed or fail together. */
 export interface StatementGroup {
-  readonly transactional: boolean;
+  /**
+   * `separate`: one statement that is to have a transaction of its own, and may turn out to refuse it.
+   * False: one that is known to refuse it.
+   */
+  readonly transactional: boolean | "separate";
   /** Without the file's own BEGIN and COMMIT. */
   readonly statements: readonly SqlStatement[];
   /** What stands behind the file's BEGIN, such as `isolation level serializable`. */
   readonly beginOptions?: string;
-  /** Why the group isn't transactional. */
+  /** Why the statement stands alone. */
   readonly reason?: string;
 }
 
@@ -83,7 +87,9 @@ class FileClassifier {
   #mode(): FileMode {
     if (this.#blocks === 1 && this.#isWrapped()) return "wrapped";
     if (this.#blocks > 0) return "self-managed";
-    return this.#groups.every(({ transactional }) => transactional) ? "transactional" : "no-transaction";
+    return this.#groups.every(({ transactional }) => transactional === true)
+      ? "transactional"
+      : "no-transaction";
   }
 
   #isWrapped(): boolean {
@@ -167,7 +173,8 @@ class FileClassifier {
       return;
     }
     this.#endLoose();
-    this.#groups.push({ transactional: false, statements: [statement], reason });
+    const isRefused = found.nonTransactional !== undefined || found.verb === "call";
+    this.#groups.push({ transactional: isRefused ? false : "separate", statements: [statement], reason });
   }
 
   #checkInBlock(block: Block, statement: SqlStatement, found: StatementClass): void {

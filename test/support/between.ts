@@ -1,6 +1,14 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { TestDatabase } from "./database.ts";
-import { backendKeyData, fatal, type Message, MessageReader, sqlOf, toMessage } from "./wire.ts";
+import {
+  backendKeyData,
+  fatal,
+  type Message,
+  MessageReader,
+  ServerReader,
+  sqlOf,
+  toMessage,
+} from "./wire.ts";
 
 /** Something that stands between slipway and the server. */
 export interface Between extends AsyncDisposable {
@@ -231,17 +239,7 @@ class TransactionPool {
   }
 }
 
-/** The server's answers: one byte to a request for encryption, messages from then on. */
-class ServerReader {
-  readonly #reader = new MessageReader("server");
-
-  read(chunk: Buffer): Message[] {
-    const isRefusal = chunk.length === 1 && chunk.toString("latin1") === "N";
-    return isRefusal ? [{ type: "encryption", bytes: chunk }] : this.#reader.read(chunk);
-  }
-}
-
-function connectTo(database: TestDatabase): Socket {
+export function connectTo(database: TestDatabase): Socket {
   return connect({ host: "127.0.0.1", port: database.server.port, noDelay: true });
 }
 
@@ -257,7 +255,7 @@ function join(one: Socket, other: Socket): void {
   }
 }
 
-async function listen(database: TestDatabase, serve: (client: Socket) => void): Promise<Between> {
+export async function listen(database: TestDatabase, serve: (client: Socket) => void): Promise<Between> {
   const sockets = new Set<Socket>();
   const server: Server = createServer({ noDelay: true }, (client) => {
     sockets.add(client);

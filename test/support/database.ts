@@ -28,6 +28,8 @@ export interface TestDatabase extends AsyncDisposable {
   createRole(attributes?: string): Promise<TestRole>;
   /** A name for a role that something else makes; gone with the database as well. */
   nameRole(): string;
+  /** Another database with the same content. */
+  copy(): Promise<TestDatabase>;
 }
 
 /** One test on every server there is. */
@@ -49,11 +51,11 @@ afterAll(() => {
 });
 
 /** A fresh database. Disposed, it is dropped, after a look at what slipway left running or locked in it. */
-export async function openTestDatabase(server: TestServer): Promise<TestDatabase> {
+export async function openTestDatabase(server: TestServer, template = "template0"): Promise<TestDatabase> {
   const name = `t${randomBytes(6).toString("hex")}`;
   const url = urlOf(server, name);
   const roles: string[] = [];
-  await onMaintenance(server, [`create database ${name} template template0`]);
+  await onMaintenance(server, [`create database ${name} template ${template}`]);
   let own: pg.Client | undefined;
   const query = async <Row>(sql: string, parameters?: readonly unknown[]): Promise<Row[]> => {
     own ??= await connect(url, () => {
@@ -87,6 +89,12 @@ export async function openTestDatabase(server: TestServer): Promise<TestDatabase
       };
     },
     nameRole,
+    async copy() {
+      // Nobody may be connected to a template.
+      if (own !== undefined) await end(own);
+      own = undefined;
+      return openTestDatabase(server, name);
+    },
     async createRole(attributes = "") {
       const role = nameRole();
       const password = "the-role's-own";

@@ -41,6 +41,16 @@ export class MessageReader {
   }
 }
 
+/** The server's answers: one byte to a request for encryption, messages from then on. */
+export class ServerReader {
+  readonly #reader = new MessageReader("server");
+
+  read(chunk: Buffer): Message[] {
+    const isRefusal = chunk.length === 1 && chunk.toString("latin1") === "N";
+    return isRefusal ? [{ type: "encryption", bytes: chunk }] : this.#reader.read(chunk);
+  }
+}
+
 /** The SQL of a Query or Parse message; undefined for every other one. */
 export function sqlOf({ type, bytes }: Message): string | undefined {
   if (type === "Q") return bytes.toString("utf8", 5, bytes.length - 1);

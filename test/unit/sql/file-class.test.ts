@@ -2,12 +2,13 @@ import { expect, test } from "vitest";
 import { formatProblem } from "../../../src/errors.ts";
 import { classifyFile } from "../../../src/sql/file-class.ts";
 
-/** `mode: group | group`, a group's statements joined by `;`, `!` before one that isn't transactional. */
+/** `mode: group | group`, a group's statements joined by `;`, `!` before one that stands alone, `~` before one that is separate. */
 function shape(sql: string): string {
   const { mode, groups } = classifyFile("f.sql", sql);
   const shapes = groups.map(({ transactional, statements, beginOptions }) => {
     const texts = statements.map(({ text }) => text).join(";");
-    return `${transactional ? "" : "!"}${texts}${beginOptions === undefined ? "" : ` [${beginOptions}]`}`;
+    const sign = transactional === "separate" ? "~" : transactional ? "" : "!";
+    return `${sign}${texts}${beginOptions === undefined ? "" : ` [${beginOptions}]`}`;
   });
   return [`${mode}:`, shapes.join(" | ")].join(" ").trim();
 }
@@ -30,8 +31,8 @@ const SHAPES: ReadonlyArray<readonly [sql: string, shape: string]> = [
   ["vacuum t", "no-transaction: !vacuum t"],
   ["select 1; select 2; vacuum t; select 3;", "no-transaction: select 1;select 2 | !vacuum t | select 3"],
   ["vacuum a; vacuum b", "no-transaction: !vacuum a | !vacuum b"],
-  ["-- slipway: no-transaction\nselect 1; select 2", "no-transaction: !select 1 | !select 2"],
-  ["-- +goose NO TRANSACTION\nselect 1", "no-transaction: !select 1"],
+  ["-- slipway: no-transaction\nselect 1; select 2", "no-transaction: ~select 1 | ~select 2"],
+  ["-- +goose NO TRANSACTION\nselect 1", "no-transaction: ~select 1"],
   [
     "select 1;\n-- slipway: no-transaction\ncall p(); select 2",
     "no-transaction: select 1 | !call p() | select 2",
@@ -54,7 +55,7 @@ const SHAPES: ReadonlyArray<readonly [sql: string, shape: string]> = [
   ["alter type m add value 'x'; select 1", "transactional: alter type m add value 'x';select 1"],
   [
     "select 1; alter type m add value 'x'; insert into t values ('x'); select 2",
-    "no-transaction: select 1 | !alter type m add value 'x' | insert into t values ('x');select 2",
+    "no-transaction: select 1 | ~alter type m add value 'x' | insert into t values ('x');select 2",
   ],
   [
     "insert into t values ('x'); alter type m add value 'x'",
@@ -66,15 +67,15 @@ const SHAPES: ReadonlyArray<readonly [sql: string, shape: string]> = [
   ],
   [
     "alter type m add value 'x'; do $$ begin insert into t values ('x'); end $$",
-    "no-transaction: !alter type m add value 'x' | do $$ begin insert into t values ('x'); end $$",
+    "no-transaction: ~alter type m add value 'x' | do $$ begin insert into t values ('x'); end $$",
   ],
   [
     "alter type m add value 'x'; select '{a,x}'::m[]",
-    "no-transaction: !alter type m add value 'x' | select '{a,x}'::m[]",
+    "no-transaction: ~alter type m add value 'x' | select '{a,x}'::m[]",
   ],
   [
     "alter type m add value 'it''s'; select E'it\\'s'",
-    "no-transaction: !alter type m add value 'it''s' | select E'it\\'s'",
+    "no-transaction: ~alter type m add value 'it''s' | select E'it\\'s'",
   ],
   ["begin; alter type m add value 'x'; select 'x'; commit", "wrapped: alter type m add value 'x';select 'x'"],
 ];
