@@ -142,7 +142,7 @@ onEachServer(
 
     expect(await strikeEverywhere(prepared, ["run"], migrations)).toEqual([]);
   },
-  isThorough ? 3_600_000 : 120_000,
+  isThorough ? 3_600_000 : 300_000,
 );
 
 onEachServer(
@@ -157,7 +157,7 @@ onEachServer(
       await strikeEverywhere(prepared, ["migrate", "down", "--steps", steps, "--yes"], migrations),
     ).toEqual([]);
   },
-  isThorough ? 3_600_000 : 120_000,
+  isThorough ? 3_600_000 : 300_000,
 );
 
 /** What is there before, and a statement that waits for a session in its way after it did some of its work. */
@@ -244,7 +244,7 @@ onEachServer(
       expect(end, `after ${way} inside ${what}`).toEqual(ends.get(what));
     }
   },
-  isThorough ? 3_600_000 : 120_000,
+  isThorough ? 3_600_000 : 300_000,
 );
 
 onEachServer(

@@ -66,4 +66,4 @@ test("fifty pods of a release with twenty migrations start at once: each migrati
     }
     return { ofOne, ofAll };
   }
-}, 120_000);
+}, 300_000);

@@ -126,4 +126,4 @@ test("a history of years ends as psql would end it, goes back to nothing, and co
       expect(again).toEqual(wanted);
     }),
   );
-}, 120_000);
+}, 300_000);
