@@ -6,6 +6,9 @@ import { messagesOf, runSlipway, type SlipwayProcess, startSlipway } from "../su
 const PODS = 50;
 const NEW = 20;
 
+/** How long fifty take on a machine that does other work is not the question. */
+const PATIENT = { SLIPWAY_LOCK_WAIT: "3m", SLIPWAY_CONNECT_WAIT: "1m" };
+
 /** Some of them are not to be run twice, some can't be in a transaction. */
 const migrationOf = (number: number): Files => ({
   [`${number}_m.up.sql`]:
@@ -19,7 +22,7 @@ test("fifty pods of a release with twenty migrations start at once: each migrati
   if (server === undefined) throw new Error("there is no server");
   await using database = await openTestDatabase(server);
   const migrations = writeFolder({ "1_first.up.sql": "create table public.ran (n int);" });
-  const options = { database, schema: "", migrations, timeoutMs: 90_000 };
+  const options = { database, schema: "", migrations, timeoutMs: 200_000, env: PATIENT };
   expect(await runSlipway(["run"], options)).toExit(0);
   for (let number = 2; number < 2 + NEW; number += 1) writeFiles(migrations, migrationOf(number));
 
