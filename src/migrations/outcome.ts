@@ -51,6 +51,21 @@ async function effectOf(session: Session, sql: string, parameters: readonly stri
   return rows.length > 0 ? "done" : "again";
 }
 
+/** A DETACH that was cancelled in its second half can only be finished; false where there is none of that. */
+export async function finishDetach(session: Session, statement: SqlStatement): Promise<boolean> {
+  const { concurrent } = classifyStatement(statement);
+  if (concurrent?.kind !== "detach partition") return false;
+  const names = [qualified(concurrent.parent), qualified(concurrent.partition)] as const;
+  const rows = await session.query(
+    `select from pg_catalog.pg_inherits where inhdetachpending
+        and inhparent = pg_catalog.to_regclass($1) and inhrelid = pg_catalog.to_regclass($2)`,
+    names,
+  );
+  if (rows.length === 0) return false;
+  await session.execute(`alter table ${names[0]} detach partition ${names[1]} finalize`);
+  return true;
+}
+
 async function detachOutcome(session: Session, parent: ObjectName, partition: ObjectName): Promise<Outcome> {
   const [row] = await session.query<{ pending: boolean }>(
     `select inhdetachpending as pending from pg_catalog.pg_inherits

@@ -7,7 +7,13 @@ import { withHeartbeat } from "../postgres/heartbeat.ts";
 import { RESET, resetSession } from "../postgres/reset.ts";
 import { retryLocked, sayRetry } from "../postgres/retry.ts";
 import type { Session } from "../postgres/session.ts";
-import { hasSqlState, isServerError, RETRYABLE } from "../postgres/sqlstate.ts";
+import {
+  CANCELLED,
+  hasSqlState,
+  isServerError,
+  REFUSES_TRANSACTION,
+  RETRYABLE,
+} from "../postgres/sqlstate.ts";
 import {
   type Attempt,
   appliedSql,
@@ -15,8 +21,8 @@ import {
   claim,
   type Direction,
   doneSql,
+  inflightSql,
   type LedgerRow,
-  markInflight,
   type Progress,
   type RecordedFailure,
   recordDownFailed,
@@ -27,7 +33,7 @@ import type { FileClass, StatementGroup } from "../sql/file-class.ts";
 import type { Script } from "../sql/script.ts";
 import type { SqlStatement } from "../sql/split.ts";
 import { dropInvalidIndexes } from "./concurrent-index.ts";
-import { findUnknownOutcome } from "./outcome.ts";
+import { findUnknownOutcome, finishDetach } from "./outcome.ts";
 import { nextAfterFailure, toRecordedFailure } from "./reconcile.ts";
 import { OWN_ROLE, roleOf, settingsOf } from "./session-state.ts";
 
@@ -48,7 +54,9 @@ export interface Work {
 
 /** True when effect and ledger row can be one transaction. */
 export function isOneTransaction(fileClass: FileClass): boolean {
-  return fileClass.groups.length <= 1 && fileClass.groups.every((group) => group.transactional);
+  return (
+    fileClass.groups.length <= 1 && fileClass.groups.every(({ transactional }) => transactional === true)
+  );
 }
 
 export function toAttempt(work: Omit<Work, "finish">): Attempt {
@@ -95,6 +103,7 @@ async function runInTransaction(context: RunContext, work: Work, start: number):
   const [group] = work.fileClass.groups;
   const finish = (): string => work.finish(performance.now() - start);
   await inTransaction(context, work, group, finish, `begin; ${RESET}; commit; `);
+  if (/advisory_unlock/i.test(work.script.text)) await context.lock?.assertHeld();
 }
 
 /** Steps of their own transactions or of none, each recorded; goes on after the last complete one. */
@@ -112,22 +121,66 @@ async function runInSteps(context: RunContext, work: Work, start: number): Promi
     context.signal.throwIfAborted();
     const role = { before: roleOf(groups.slice(0, index)), after: roleOf(groups.slice(0, step)) };
     const recorded = doneSql(records, work.direction, work.version, step, hashOfSteps(groups.slice(0, step)));
-    if (group.transactional) {
-      await inTransaction(context, work, group, () => recorded);
-    } else {
-      const isInflight = progressOf(work)?.statementInflight === step;
+    const isInflight = progressOf(work)?.statementInflight === step;
+    const isDone =
+      (!isInflight || group.transactional === true) &&
+      (await ranInTransaction(context, work, group, recorded, role.before));
+    if (!isDone) {
       if (!isInflight || !(await isDoneAlready(context, work, group, step))) {
-        await takeRole(session, role.before === undefined ? undefined : OWN_ROLE);
-        await markInflight(records, work.direction, work.version, step);
+        const mark = (inflight: number | undefined): Promise<void> =>
+          record(context, inflightSql(records, work.direction, work.version, inflight));
+        await mark(step);
         await takeRole(session, role.before);
-        for (const statement of group.statements) await runAlone(context, work, statement);
-        await context.lock?.assertHeld();
+        try {
+          for (const statement of group.statements) await runAlone(context, work, statement);
+        } catch (error) {
+          // The server has answered, so that the outcome is known.
+          if (!session.closed.aborted) await mark(undefined).catch(() => undefined);
+          throw error;
+        }
       }
-      await session.execute(`${OWN_ROLE}; ${recorded}`);
+      await record(context, recorded);
     }
+    await context.lock?.assertHeld();
     await takeRole(session, role.after);
   }
   await session.execute(`${OWN_ROLE}; ${work.finish(performance.now() - start)}`);
+}
+
+/**
+ * False when the statement turns out to refuse a transaction, which has left nothing behind: a directive asks
+ * for none, and most of what stands under one can have it, together with its record.
+ */
+async function ranInTransaction(
+  context: RunContext,
+  work: Work,
+  group: StatementGroup,
+  recorded: string,
+  role: string | undefined,
+): Promise<boolean> {
+  if (group.transactional === false) return false;
+  try {
+    await inTransaction(context, work, group, () => recorded);
+    return true;
+  } catch (error) {
+    const isRefused = error instanceof SlipwayError && hasSqlState(error.cause, REFUSES_TRANSACTION);
+    if (group.transactional === true || !isRefused) throw error;
+    await takeRole(context.session, role);
+    return false;
+  }
+}
+
+/**
+ * Writes into the ledger, in slipway's own role. A stop signal cancels what is at work, once: it may come too
+ * late for the statement, and must not keep its end from being recorded.
+ */
+async function record(context: RunContext, sql: string): Promise<void> {
+  const { session, signal } = context;
+  const write = (): Promise<unknown> => session.execute(`${OWN_ROLE}; ${sql}`);
+  await write().catch(async (error: unknown) => {
+    if (!signal.aborted || !hasSqlState(error, CANCELLED)) throw error;
+    await write();
+  });
 }
 
 async function takeRole(session: Session, role: string | undefined): Promise<void> {
@@ -205,6 +258,7 @@ function outcomeUnknown(work: Work, statement: SqlStatement, step: number): Slip
 
 async function runAlone(context: RunContext, work: Work, statement: SqlStatement): Promise<void> {
   const { session, log } = context;
+  if (await finishDetach(session, statement)) return;
   await dropInvalidIndexes(session, statement, log);
   // lock_timeout also ends the waiting of a concurrent build for old snapshots, and leaves an invalid index.
   await session.execute("set lock_timeout = 0");

@@ -232,15 +232,19 @@ onEachServer(
     const ends: string[] = [];
     for (const way of ["took effect", "did not"] as const) {
       await using database = await openGated(server);
+      await database.query(
+        `create procedure gate.pass() language plpgsql as $gate$ begin ${GATE} commit; end $gate$`,
+      );
       const options = {
         database,
         schema: writeFolder(SCHEMA),
         migrations: writeFolder({
-          "1_alone.up.sql": `-- slipway: no-transaction\ncreate table app.t (n int);${GATE}\ninsert into app.t values (1);`,
+          "1_alone.up.sql":
+            "-- slipway: no-transaction\ncreate table app.t (n int);\ncall gate.pass();\ninsert into app.t values (1);",
         }),
       };
       await using killed = startSlipway(["run"], options);
-      const backend = await waitFor(() => findBackend(database, "gate.opened"));
+      const backend = await waitFor(() => findBackend(database, "gate.pass"));
       killed.kill("SIGKILL");
       if (way === "did not") await database.query("select pg_terminate_backend($1)", [backend]);
       await openGate(database);

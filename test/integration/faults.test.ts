@@ -5,13 +5,7 @@ import { type Exchange, type Fault, openFaultLine } from "../support/fault.ts";
 import { type Files, writeFiles, writeFolder } from "../support/folder.ts";
 import { openGated } from "../support/gate.ts";
 import type { TestServer } from "../support/server.ts";
-import {
-  lastLineOf,
-  runSlipway,
-  type SlipwayOptions,
-  type SlipwayResult,
-  startSlipway,
-} from "../support/slipway.ts";
+import { runSlipway, type SlipwayOptions, type SlipwayResult, startSlipway } from "../support/slipway.ts";
 import { waitFor } from "../support/wait.ts";
 
 /** A migration leaves a mark each time it passes: run twice, it leaves two. */
@@ -313,18 +307,3 @@ onEachServer(
     expect(await readLedger(database)).toEqual([expect.stringMatching(/^1 1_alone applied steps 3 of 3 /)]);
   },
 );
-
-onEachServer("an index that was there before is not taken for one that was built", async (server) => {
-  await using database = await openGated(server);
-  await database.query("create schema app; create table app.t (n int, m int); create index t_n on app.t (m)");
-  const migrations = writeFolder({ "1_index.up.sql": "create index concurrently t_n on app.t (n);" });
-
-  const first = await runSlipway(["run"], { database, schema: "", migrations });
-  await runSlipway(["migrate", "retry", "1"], { database, schema: "", migrations });
-  const second = await runSlipway(["run"], { database, schema: "", migrations });
-
-  for (const run of [first, second]) {
-    expect(run).toExit(30);
-    expect(lastLineOf(run)).toMatchObject({ why: expect.stringMatching(/^42P07/) });
-  }
-});

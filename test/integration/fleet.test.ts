@@ -29,7 +29,8 @@ test("fifty pods of a release with twenty migrations start at once: each migrati
   await using pods = new AsyncDisposableStack();
   const running = Array.from(
     { length: PODS },
-    (): SlipwayProcess => pods.use(startSlipway(["run"], options)),
+    (_, index): SlipwayProcess =>
+      pods.use(startSlipway(["run"], { ...options, env: { ...PATIENT, POD_NAME: `pod-${index}-of-fifty` } })),
   );
   let isOver = false;
   const most = sample();
@@ -59,7 +60,7 @@ test("fifty pods of a release with twenty migrations start at once: each migrati
     while (!isOver) {
       const rows = await database.query<{ count: number }>(
         `select count(*)::int as count from pg_stat_activity
-          where application_name like 'slipway%' and datname = current_database() group by application_name`,
+          where application_name like 'slipway%' and datname = current_database() group by substring(application_name from 'pod-[0-9]+')`,
       );
       ofOne = Math.max(ofOne, ...rows.map(({ count }) => count));
       ofAll = Math.max(

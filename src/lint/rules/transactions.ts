@@ -80,8 +80,8 @@ const SESSION: Rule = {
   *ofStatement({ node, group }) {
     const set = bodyOf(node, "VariableSetStmt");
     if (set?.kind !== "VAR_SET_VALUE" || set.is_local === true) return;
-    // Outside a transaction SET LOCAL does nothing.
-    if (group?.transactional === false) return;
+    // Where each statement has a transaction of its own, or none, SET LOCAL does nothing.
+    if (group !== undefined && group.transactional !== true) return;
     yield { message: `${set.name ?? "the setting"} is set for the session, not for the file` };
   },
 };
