@@ -5,7 +5,7 @@ import { ApprovalError } from "../../src/declarative/approval.ts";
 import { ProblemsError, SlipwayError, StatementError } from "../../src/errors.ts";
 import { describeCatalog } from "../support/catalog.ts";
 import type { Lab, Place } from "./lab.ts";
-import { type ColumnPart, type Model, partsOf, type TablePart, type Uid } from "./model.ts";
+import { type ColumnPart, type Model, partOf, partsOf, type TablePart, type Uid } from "./model.ts";
 import { ident, nameOf, render, rowsFor, typeOf } from "./render.ts";
 
 export interface Case {
@@ -133,7 +133,11 @@ function allowedRefusal(error: unknown): string | undefined {
   }
   if (error instanceof ProblemsError && error.code === "STATEMENT_FAILED") {
     // Found out before anything ran; each problem names the SQLSTATE that it would have been.
-    const states = error.problems.map(({ message }) => /: (\w{5})[, ]/.exec(message)?.[1] ?? "?");
+    const states = error.problems.map(({ message }) =>
+      / is new, NOT NULL and without a default/.test(message)
+        ? "23502"
+        : (/: (\w{5})[, ]/.exec(message)?.[1] ?? "?"),
+    );
     return states.every((state) => DATA_DEPENDENT.has(state))
       ? `rows don't fit, said before (${states[0]})`
       : undefined;
@@ -281,6 +285,8 @@ function isSameTree(old: Model, wanted: Model, table: Uid): boolean {
         schema,
         partitionOf,
         partitionKey,
+        // Under another name it is another key, and the table is made anew.
+        key: partitionKey === undefined ? undefined : partOf(model, partitionKey.column, "column").name,
         inherits,
       }))
       .sort((a, b) => a.uid - b.uid);
