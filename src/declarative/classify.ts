@@ -286,9 +286,10 @@ function isPlainAddition(action: EngineAction): boolean {
   return !/[\w"]\(/.test(calls);
 }
 
-/** True for a change of type that needs no look at a row: only the limit of a length or precision grows. */
+/** A default says nothing of the rows that are there; a limit of a length or precision that only grows needs no look at them. */
 function keepsRows({ editsOf }: Context, action: EngineAction): boolean {
-  if (action.step?.kind !== "set type") return false;
+  if (action.step === undefined) return false;
+  if (action.step.kind !== "set type") return action.step.kind !== "add identity";
   const edit = editsOf.get(action.step.column)?.find(({ property }) => property === "type");
   return edit !== undefined && isRelabelling(String(edit.from), String(edit.to));
 }

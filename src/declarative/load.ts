@@ -2,9 +2,11 @@ import { formatPlace, SlipwayError, type StatementError } from "../errors.ts";
 import { toStatementError } from "../postgres/failure.ts";
 import type { Session } from "../postgres/session.ts";
 import { hasSqlState, isServerError, OUT_OF_LOCKS, type ServerError } from "../postgres/sqlstate.ts";
+import { quoteLiteral } from "../sql/quote.ts";
 import type { Script } from "../sql/script.ts";
 import type { SqlStatement } from "../sql/split.ts";
 import { describe } from "../sql/summary.ts";
+import { prepareLoadChecks } from "./loaded.ts";
 
 interface Pending {
   readonly script: Script;
@@ -24,14 +26,15 @@ export async function loadScripts(
   scripts: readonly Script[],
   searchPath?: string,
 ): Promise<void> {
+  const requireSound = await prepareLoadChecks(session, scripts);
   await session.execute("savepoint slipway_load");
-  const whole = await sendWhole(session, scripts, searchPath);
-  if (whole) {
+  if (await sendWhole(session, scripts, searchPath)) {
     await session.execute("release savepoint slipway_load");
-    return;
+  } else {
+    await session.execute("rollback to savepoint slipway_load");
+    await sendPiecewise(session, scripts, searchPath);
   }
-  await session.execute("rollback to savepoint slipway_load");
-  await sendPiecewise(session, scripts, searchPath);
+  await requireSound();
 }
 
 async function sendWhole(
@@ -57,7 +60,9 @@ export async function loadScriptsInPieces(
   scripts: readonly Script[],
   searchPath: string,
 ): Promise<void> {
+  const requireSound = await prepareLoadChecks(session, scripts);
   await sendPiecewise(session, scripts, searchPath);
+  await requireSound();
 }
 
 async function sendPiecewise(
@@ -101,10 +106,13 @@ function isToStop(error: ServerError): boolean {
   return error.code === "57014" || hasSqlState(error, OUT_OF_LOCKS);
 }
 
-/** Each file starts from the same search_path: a SET in one must not decide where another's tables go. */
+/** Each file starts from the same search_path and role: a SET in one must not decide where another's tables go. */
 async function resetSearchPath(session: Session, searchPath: string | undefined): Promise<void> {
-  if (searchPath === undefined) await session.execute("reset search_path");
-  else await session.query("select pg_catalog.set_config('search_path', $1, false)", [searchPath]);
+  const path =
+    searchPath === undefined
+      ? "reset search_path"
+      : `select pg_catalog.set_config('search_path', ${quoteLiteral(searchPath)}, false)`;
+  await session.execute(`reset role; ${path}`);
 }
 
 /**

@@ -4,6 +4,7 @@ import { adviceFor } from "../postgres/advice.ts";
 import { hasSqlState, isServerError } from "../postgres/sqlstate.ts";
 import { TokenCursor } from "../sql/cursor.ts";
 import { quoteIdent, quoteLiteral } from "../sql/quote.ts";
+import { isWidening } from "./classify.ts";
 import { type DiffInput, ownershipOf } from "./diff.ts";
 import type { Demand, ManagedView, ObjectId, SchemaEngine } from "./engine/engine.ts";
 import type { Plan } from "./plan.ts";
@@ -162,9 +163,10 @@ async function probesOf(
     return [{ at, sqlstate: "23502", message: `${what} is to be NOT NULL and holds NULL`, rows }];
   }
   if (demand.kind === "type") {
+    if (isWidening(demand.from, demand.type)) return [];
     const column = `t.${quoteIdent(ownName)}`;
-    const isText = context.session.serverMajor >= 16 && /^(?:text|character)\b/.test(demand.from);
-    const rows = `select ${key} from ${table} t where ${column} is not null and ${refusesCast(column, demand.type, isText)}`;
+    const refuses = refusesCast(column, demand, context.session.serverMajor);
+    const rows = `select ${key} from ${table} t where ${column} is not null and ${refuses}`;
     return [{ at, sqlstate: "22P02", message: `${what} cannot become ${demand.type}`, rows }];
   }
   const probe =
@@ -174,9 +176,13 @@ async function probesOf(
   return probe === undefined ? [] : [{ at, ...probe, message: `${what} ${probe.message}` }];
 }
 
-/** True for the rows that the new type refuses; where PostgreSQL can't be asked that, it fails at the first. */
-function refusesCast(column: string, type: string, isText: boolean): string {
-  return isText
+/** SQL for the rows that the new type refuses; where PostgreSQL can't be asked that, it fails at the first. */
+function refusesCast(column: string, demand: Extract<Demand, { kind: "type" }>, serverMajor: number): string {
+  const { from, type, values } = demand;
+  if (values !== undefined) return `${column}::text <> all (array[${values.map(quoteLiteral).join(", ")}])`;
+  // A cast to these cuts what is too long, where reading a literal would refuse it.
+  const isCutting = /^(?:character|bit)\b/.test(type);
+  return serverMajor >= 16 && /^(?:text|character)\b/.test(from) && !isCutting
     ? `not pg_catalog.pg_input_is_valid(${column}::text, ${quoteLiteral(type)})`
     : `(${column}::${type}) is null`;
 }

@@ -7,6 +7,7 @@ import {
   UNKNOWN_FINGERPRINT,
 } from "../records/declarative-state.ts";
 import { ENGINE_VERSION } from "./engine/engine.ts";
+import { readCurrent } from "./read.ts";
 
 /**
  * Runs user migrations, which may change managed objects on purpose: what they leave, also when one of
@@ -38,5 +39,5 @@ export async function keepingFingerprint(context: RunContext, migrate: () => Pro
 export async function fingerprintNow(context: RunContext, desired: Uint8Array): Promise<string> {
   const engine = await context.loadEngine();
   const { declared } = engine.load(desired);
-  return engine.fingerprint(await engine.read(context.session, context.records.schemaName), declared);
+  return engine.fingerprint(await readCurrent(context, engine), declared);
 }

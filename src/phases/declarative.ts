@@ -1,7 +1,7 @@
 import type { RunContext } from "../context.ts";
 import { applyPlan, requireConverged } from "../declarative/apply.ts";
 import { repeatRefusal, requireApproval } from "../declarative/approval.ts";
-import { missingIn, readBlindSpots } from "../declarative/blind-spots.ts";
+import { missingIn, neededIn, readBlindSpots } from "../declarative/blind-spots.ts";
 import { type Desired, desiredOf, findDesired } from "../declarative/desired.ts";
 import { type DiffInput, diff } from "../declarative/diff.ts";
 import { findDrift, reportDrift } from "../declarative/drift.ts";
@@ -11,10 +11,12 @@ import {
   type SavedDesired,
   type SchemaEngine,
 } from "../declarative/engine/engine.ts";
+import { sayEventTriggers } from "../declarative/event-triggers.ts";
 import { type InstallUndone, install, isFresh } from "../declarative/install.ts";
 import { managedSchemas } from "../declarative/managed.ts";
 import { requireNoObstacles } from "../declarative/obstacles.ts";
 import { formatTotals, type Plan, totalsOf } from "../declarative/plan.ts";
+import { readCurrent } from "../declarative/read.ts";
 import { closePlans } from "../declarative/waiting.ts";
 import { SlipwayError } from "../errors.ts";
 import { readCatalogSignature } from "../postgres/signature.ts";
@@ -104,7 +106,7 @@ async function planChanges(
   const { session, sources, config } = context;
   await repeatRefusal(context, state);
   const engine = await context.loadEngine();
-  const current = await engine.read(session, context.records.schemaName);
+  const current = await readCurrent(context, engine);
   const saved =
     state === undefined || state.engine !== ENGINE_VERSION ? undefined : engine.load(state.desired);
   const isSameFiles = state?.filesHash === sources.schema?.hash;
@@ -152,7 +154,18 @@ async function findUnseen(
 ): Promise<readonly string[]> {
   if (desired.blindSpots === undefined) return [];
   const schemas = managedSchemas(engine, desired.catalog, desired.declared);
-  return missingIn(await readBlindSpots(context.session, schemas), desired.blindSpots);
+  const current = await readBlindSpots(context.session, schemas);
+  const needed = neededIn(current, desired.blindSpots);
+  if (needed.length > 0) {
+    throw new SlipwayError(
+      "SOURCE_INVALID",
+      `the database lacks what a plan cannot make: ${needed.join(", ")}`,
+      {
+        next: "create it in bootstrap.sql, then run again",
+      },
+    );
+  }
+  return missingIn(current, desired.blindSpots);
 }
 
 function unseenWarnings(unseen: readonly string[]): Warning[] {
@@ -210,6 +223,7 @@ async function applyChanges(
   }
   await requireApproval(context, plan, goesBack);
   await requireNoObstacles(context, plan, input);
+  await sayEventTriggers(context);
   log.info({ plan: plan.id, changes: plan.changes.length }, "Applying declarative schema...");
   await applyPlan(context, plan, async () => {
     const residual = await diff(context, {

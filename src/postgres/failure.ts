@@ -2,7 +2,7 @@ import { StatementError, type StatementFailure } from "../errors.ts";
 import { offsetOfServerPosition } from "../sql/position.ts";
 import type { Script } from "../sql/script.ts";
 import { adviceFor } from "./advice.ts";
-import type { ServerError } from "./sqlstate.ts";
+import { hasSqlState, NOT_THERE, type ServerError } from "./sqlstate.ts";
 
 /** The piece of a script that was sent in one message. */
 export interface SentPart {
@@ -53,8 +53,20 @@ function describeFailure(error: ServerError): StatementFailure {
 }
 
 function joinAdvice(error: ServerError, next: string): string {
-  const advice = adviceFor(error.code);
+  const advice = adviceForRoutine(error) ?? adviceFor(error.code);
   return advice === undefined ? next : `${advice}; then ${next}`;
+}
+
+/**
+ * Something is missing to a function that the statement runs: an index's, a default's. Since 17 PostgreSQL
+ * runs those of an index or a materialized view under a search_path of its own (manual, CREATE INDEX).
+ */
+function adviceForRoutine(error: ServerError): string | undefined {
+  const name = /(?:PL\/pgSQL|SQL) function "?([^\n"]+?)"? (?:line|statement|during)/.exec(
+    error.where ?? "",
+  )?.[1];
+  if (name === undefined || name === "inline_code_block" || !hasSqlState(error, NOT_THERE)) return undefined;
+  return `${name} looks in the wrong schemas when this statement runs it: qualify the names in its body, or give it SET search_path`;
 }
 
 function offsetOf(error: ServerError, part: SentPart): number {

@@ -381,6 +381,51 @@ const BLIND: readonly Blind[] = [
     look: "select t.reloptions from pg_class c join pg_class t on t.oid = c.reltoastrelid where c.oid = 'app.t'::regclass",
   },
   {
+    what: "a partition's own default and NOT NULL",
+    before: "create table app.t (k int, a int default 1) partition by list (k);",
+    after:
+      "create table app.t (k int, a int default 1) partition by list (k); create table app.t1 partition of app.t (a default 2 not null) for values in (1);",
+    look: "select attnotnull, atthasdef from pg_attribute where attrelid = 'app.t1'::regclass and attname = 'a'",
+  },
+  {
+    what: "the index that a table is clustered by",
+    before: "create table app.t (a int constraint t_pkey primary key);",
+    after: "create table app.t (a int constraint t_pkey primary key); alter table app.t cluster on t_pkey;",
+    look: "select indisclustered from pg_index where indrelid = 'app.t'::regclass",
+  },
+  {
+    what: "a table of a type",
+    before: "create type app.c as (x int); create table app.t (x int);",
+    after: "create type app.c as (x int); create table app.t of app.c;",
+    look: "select reloftype::regtype from pg_class where oid = 'app.t'::regclass",
+  },
+  {
+    what: "a materialized view that stays empty",
+    before: "create table app.t (a int);",
+    after: "create table app.t (a int); create materialized view app.m as select a from app.t with no data;",
+    look: "select relispopulated from pg_class where relnamespace = 'app'::regnamespace and relkind = 'm'",
+  },
+  {
+    what: "an unlogged sequence",
+    before: "create table app.t (a int);",
+    after: "create table app.t (a int); create unlogged sequence app.s;",
+    look: "select relpersistence from pg_class where relnamespace = 'app'::regnamespace and relkind = 'S'",
+  },
+  {
+    what: "a conversion",
+    before: "create table app.t (a int);",
+    after:
+      "create table app.t (a int); create conversion app.v for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;",
+    look: "select conname from pg_conversion where connamespace = 'app'::regnamespace",
+  },
+  {
+    what: "a comment on a primary key's index",
+    before: "create table app.t (a int constraint t_pkey primary key);",
+    after:
+      "create table app.t (a int constraint t_pkey primary key); comment on index app.t_pkey is 'the only one';",
+    look: "select obj_description('app.t_pkey'::regclass)",
+  },
+  {
     what: "a virtual generated column",
     before: "create table app.t (a int);",
     after: "create table app.t (a int, b int generated always as (a * 2) virtual);",

@@ -169,7 +169,8 @@ function plainValues(type: Type, row: number): string[] {
     case "B":
       return [row % 2 === 0 ? "false" : "true", "true", "false"];
     case "S":
-      return [`v${row}`, `v${row}@example.org`, `${row}`, `A${row}BCDEFGHIJ`, `+1555000${row}`].map((text) =>
+      // Digits first: a text that is to become a number can.
+      return [`${row}`, `v${row}@example.org`, `A${row}BCDEFGHIJ`, `+1555000${row}`].map((text) =>
         text.slice(0, length),
       );
     case "D":
@@ -291,7 +292,7 @@ export interface TableContents {
 }
 
 const LEAVES = `
-select c.oid::regclass::text as name,
+select format('%I.%I', n.nspname, c.relname) as name,
        (select jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod) || a.attgenerated::text)
           from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as types
   from pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -5,18 +5,19 @@ import { type Facts, factsOf } from "./facts.ts";
 /** What the desired state asks of rows that are there already, and the current one doesn't. */
 export function findDemands(view: ManagedView): Demand[] {
   const current = factsOf(view.current);
+  const desired = factsOf(view.desired);
   const demands: Demand[] = [];
-  for (const [id, wanted] of factsOf(view.desired).byId) {
+  for (const [id, wanted] of desired.byId) {
     const found = current.byId.get(id);
     const owner = wanted.parent === undefined ? undefined : encodeId(wanted.parent);
     if (owner === undefined || !current.byId.has(owner)) continue;
-    demands.push(...demandsOf(current, id, found, wanted, owner));
+    demands.push(...demandsOf(desired, id, found, wanted, owner));
   }
   return demands;
 }
 
 function demandsOf(
-  current: Facts,
+  desired: Facts,
   id: ObjectId,
   found: Fact | undefined,
   wanted: Fact,
@@ -33,7 +34,7 @@ function demandsOf(
       if (!definition.startsWith("CREATE UNIQUE INDEX ") || found?.payload["def"] === definition) return [];
       return [{ kind: "unique index", id, owner, definition }];
     case "column":
-      return found === undefined ? [] : columnDemands(current, id, found, wanted, owner);
+      return found === undefined ? [] : columnDemands(desired, id, found, wanted, owner);
     case "domain":
       return found?.payload["notNull"] === false && payload["notNull"] === true
         ? [{ kind: "not null", id, owner: id }]
@@ -47,23 +48,17 @@ function demandsOf(
   }
 }
 
-function columnDemands(current: Facts, id: ObjectId, found: Fact, wanted: Fact, owner: ObjectId): Demand[] {
+function columnDemands(desired: Facts, id: ObjectId, found: Fact, wanted: Fact, owner: ObjectId): Demand[] {
   const demands: Demand[] = [];
   if (found.payload["notNull"] === false && wanted.payload["notNull"] === true) {
     demands.push({ kind: "not null", id, owner });
   }
   const [from, to] = [String(found.payload["type"]), String(wanted.payload["type"])];
-  // A type that the plan makes first has no values yet that a row could be tried against.
-  if (from !== to && wanted.payload["generatedExpr"] === null && !isUserType(to, current)) {
-    demands.push({ kind: "type", id, owner, from, type: to });
+  if (from !== to && wanted.payload["generatedExpr"] === null) {
+    const values = valuesOf(desired.byId.get(`type:${to}`));
+    demands.push({ kind: "type", id, owner, from, type: to, ...(values.length === 0 ? {} : { values }) });
   }
   return demands;
-}
-
-/** Qualified: not one of PostgreSQL's own. */
-function isUserType(type: string, current: Facts): boolean {
-  if (!type.includes(".")) return false;
-  return ["type", "domain"].every((kind) => !current.byId.has(`${kind}:${type.replace(/\[\]$/, "")}`));
 }
 
 function valuesOf(fact: Fact | undefined): readonly string[] {

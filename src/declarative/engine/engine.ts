@@ -170,6 +170,8 @@ export type Demand =
       readonly owner: ObjectId;
       readonly from: string;
       readonly type: string;
+      /** Of an enum, as the desired state has it. */
+      readonly values?: readonly string[];
     }
   | { readonly kind: "values"; readonly id: ObjectId; readonly removed: readonly string[] }
   | {
