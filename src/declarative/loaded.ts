@@ -109,16 +109,13 @@ async function requireSoundBodies(
   before: ReadonlySet<string>,
 ): Promise<void> {
   await session.execute("set check_function_bodies = on");
-  try {
-    for (const routine of await routinesOf(session)) {
-      if (before.has(routine.oid)) continue;
-      await session.query(`select ${routine.validator}($1::oid)`, [routine.oid]).catch((error: unknown) => {
-        throw isServerError(error) ? brokenBody(scripts, routine, error) : error;
-      });
-    }
-  } finally {
-    if (session.status !== "E") await session.execute("reset check_function_bodies");
+  for (const routine of await routinesOf(session)) {
+    if (before.has(routine.oid)) continue;
+    await session.query(`select ${routine.validator}($1::oid)`, [routine.oid]).catch((error: unknown) => {
+      throw isServerError(error) ? brokenBody(scripts, routine, error) : error;
+    });
   }
+  await session.execute("reset check_function_bodies");
 }
 
 function brokenBody(scripts: readonly Script[], { name }: Routine, error: ServerError): Error {

@@ -22,7 +22,7 @@ const FORBIDDEN_BY_ROWS: Readonly<Record<string, RegExp>> = {
   "create_table/add_column_generated": /NOT NULL|23502/,
   "create_table/add_pk": /NOT NULL|23502/,
   "create_table/add_unique_constraint": /NOT NULL|23502/,
-  "create_table/alter_column_types": /action cannot become action_type: 22P02/,
+  "create_table/alter_column_types": /action cannot become \S*action_type: 22P02/,
 };
 
 /** What the files declare, and a plan doesn't bring about but speaks of: columns of a partition that differ from its table's. */
@@ -101,11 +101,9 @@ async function converges(each: Case): Promise<void> {
       await runCommand(environmentOf(each, pair.wanted, { approve: plan.id }));
     }
   } catch (error) {
+    await skipWhereRefused(each);
     const forbidden = FORBIDDEN_BY_ROWS[pair.name];
-    if (!(error instanceof SlipwayError) || forbidden === undefined) {
-      await skipWhereRefused(each);
-      throw error;
-    }
+    if (!(error instanceof SlipwayError) || forbidden === undefined) throw error;
     expect(lastLine(toFailure(error))).toMatch(forbidden);
     await expectUntouched();
     return;
