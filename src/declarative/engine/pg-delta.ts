@@ -13,6 +13,7 @@ import { type Action, type Plan, plan as planDelta } from "@supabase/pg-delta/pl
 import type { Pool } from "pg";
 import type { Session } from "../../postgres/session.ts";
 import { quoteIdent } from "../../sql/quote.ts";
+import { revokeDefaultGrants } from "./default-grants.ts";
 import { columnDefinition, constraintDefinition, dependenciesOf, indexDefinition } from "./definitions.ts";
 import { findDemands } from "./demands.ts";
 import { editsBetween } from "./edits.ts";
