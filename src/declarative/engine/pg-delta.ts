@@ -277,7 +277,11 @@ function planView(view: ManagedView): EnginePlan {
       .map(toAction)
       .filter(({ step }) => step?.kind !== "set type" || !rebuilds.has(step.column))
       .map((action) => keepCollation(desired, throughText(current, desired, action)));
-    return { actions, edits: editsOf(delta), settings: delta.preamble.filter(isNeeded) };
+    return {
+      actions: revokeDefaultGrants(view, actions),
+      edits: editsOf(delta),
+      settings: delta.preamble.filter(isNeeded),
+    };
   }
 }
 
