@@ -43,7 +43,8 @@ export async function findForbidding(context: RunContext, plan: Plan, input: Dif
   );
   const demands = input.engine
     .demands(view)
-    .filter((demand) => !isMoot(input.engine, view, demand, recreated));
+    .filter((demand) => !isMoot(input.engine, view, demand, recreated))
+    .filter((demand) => demand.kind !== "not null" || !isFilled(plan, demand.id));
   if (demands.length === 0) return [];
   const problems: Problem[] = [];
   const unproven: string[] = [];
@@ -63,6 +64,11 @@ export async function findForbidding(context: RunContext, plan: Plan, input: Dif
   if (unproven.length > 0)
     log.info({ unproven }, "Not every row could be checked in time, the statements will tell");
   return problems;
+}
+
+/** Of a column that a run which died left half filled, the plan fills the rest. */
+function isFilled({ changes }: Plan, column: ObjectId): boolean {
+  return changes.some(({ online, objectId }) => online?.fills !== undefined && objectId === column);
 }
 
 /** What is dropped, and perhaps made anew, holds none of the rows of today. */
