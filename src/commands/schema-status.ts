@@ -1,12 +1,7 @@
-import { findDrift } from "../declarative/drift.ts";
-import { ENGINE_VERSION } from "../declarative/engine/engine.ts";
+import { findDrift, isComparable } from "../declarative/drift.ts";
 import { readCatalogSignature } from "../postgres/signature.ts";
 import { findDeclarativeHistory, listWaitingPlans, type PlanEntry } from "../records/declarative-history.ts";
-import {
-  type DeclarativeState,
-  findDeclarativeState,
-  UNKNOWN_FINGERPRINT,
-} from "../records/declarative-state.ts";
+import { type DeclarativeState, findDeclarativeState, isUnsettled } from "../records/declarative-state.ts";
 import type { Records } from "../records/records.ts";
 import { findLastSignature } from "../records/runs.ts";
 import { formatTable } from "../report/table.ts";
@@ -56,10 +51,7 @@ export async function schemaStatusCommand(environment: DatabaseEnvironment): Pro
     ["run", history.runId ?? "-"],
     ["plan", history.planId ?? "-"],
     ["files", state.filesHash],
-    [
-      "fingerprint",
-      state.fingerprint === UNKNOWN_FINGERPRINT ? "unknown: a run ended on the way" : state.fingerprint,
-    ],
+    ["fingerprint", isUnsettled(state) ? "unknown: a run ended on the way" : state.fingerprint],
     ["engine", `${state.engine}, PostgreSQL ${state.serverMajor}`],
     ["manages", state.managedSchemas.join(", ") || "nothing"],
     ["superseded", String(history.superseded)],
@@ -79,11 +71,10 @@ async function driftNow(records: Records, state: DeclarativeState): Promise<Drif
   const { session } = records;
   const last = await findLastSignature(records);
   if (last !== undefined && last === (await readCatalogSignature(session, state))) return { state: "none" };
-  const isComparable = state.engine === ENGINE_VERSION && state.serverMajor === session.serverMajor;
-  if (!isComparable || state.fingerprint === UNKNOWN_FINGERPRINT) return { state: "unknown" };
+  if (!isComparable(state, session.serverMajor) || isUnsettled(state)) return { state: "unknown" };
   const engine = await loadEngineOnce(undefined)();
   const current = await engine.read(session, records.schemaName);
-  const drift = findDrift(engine, current, engine.load(state.desired), state.fingerprint);
+  const drift = findDrift(engine, current, engine.load(state.desired), state);
   return drift === undefined
     ? { state: "none" }
     : { state: "found", objects: drift.map(({ object }) => object) };

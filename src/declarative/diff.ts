@@ -4,7 +4,6 @@ import { classify, describeObject } from "./classify.ts";
 import type { Desired } from "./desired.ts";
 import type {
   Catalog,
-  EngineAction,
   EnginePlan,
   ManagedView,
   ObjectId,
@@ -13,7 +12,7 @@ import type {
   SchemaEngine,
 } from "./engine/engine.ts";
 import { managedSchemas } from "./managed.ts";
-import { calledFunctions, defaultsOf, planOnline } from "./online/online.ts";
+import { planOnline } from "./online/online.ts";
 import { readPopulation } from "./online/population.ts";
 import { scaffoldKindOf } from "./online/scaffold.ts";
 import { type Plan, planId, type TableSize } from "./plan.ts";
@@ -44,22 +43,28 @@ export function ownershipOf(input: DiffInput): Ownership {
 }
 
 /** What nobody declared; what a run that died left of its own work is taken away without a word. */
-function extrasOf({ engine, current, desired }: DiffInput, ownership: Ownership): ObjectId[] {
+export function extrasOf({ engine, current, desired }: DiffInput, ownership: Ownership): ObjectId[] {
   const schemas = managedSchemas(engine, desired.catalog, desired.declared);
   return engine
     .extras(current, ownership, schemas)
     .filter((id) => scaffoldKindOf(engine.describe(current, id).ownName) === undefined);
 }
 
+/** Both states, restricted to what slipway answers for. */
+export function viewOf(input: DiffInput, ownership: Ownership = ownershipOf(input)): ManagedView {
+  return input.engine.view(input.current, input.desired.catalog, ownership);
+}
+
 /** The plan from the database to the desired schema; without changes when they are equal. */
 export async function diff(context: RunContext, input: DiffInput): Promise<Plan> {
   const { engine, current, desired } = input;
   const ownership = ownershipOf(input);
-  const view = engine.view(current, desired.catalog, ownership);
+  const view = viewOf(input, ownership);
   const proposed = propose(engine, view);
   await requireRetypable(context.session, engine, view, proposed);
   const mended = rewrite(engine, view, proposed);
-  const actions = await chooseOnline(context, input, view, mended.actions);
+  const population = await readPopulation(context.session, engine, view, mended.actions);
+  const actions = planOnline({ engine, view, current, population }, mended.actions);
   const changes = classify(engine, view, { ...mended, actions });
   const sourceFingerprint = engine.fingerprint(view.current, view.current.ids);
   const extras = extrasOf(input, ownership).filter((id) => !ownership.unwanted.has(id));
@@ -76,26 +81,6 @@ export async function diff(context: RunContext, input: DiffInput): Promise<Plan>
       changes.map((change) => change.group),
     ),
   };
-}
-
-/** Statements for tables that are in use. */
-async function chooseOnline(
-  context: RunContext,
-  { engine, current }: DiffInput,
-  view: ManagedView,
-  actions: readonly EngineAction[],
-): Promise<EngineAction[]> {
-  const touched = new Set(
-    actions.flatMap(({ objects }) => objects.map((id) => relationOf(engine, view, id))),
-  );
-  const functions = defaultsOf(engine, view, actions).flatMap(calledFunctions);
-  const population = await readPopulation(context.session, engine, view, touched, functions);
-  return planOnline({ engine, view, current, population }, actions);
-}
-
-function relationOf(engine: SchemaEngine, view: ManagedView, id: ObjectId): ObjectId {
-  const side = view.current.ids.has(id) ? view.current : view.desired;
-  return engine.describe(side, id).parent ?? id;
 }
 
 /** The engine throws where it knows no way from one state to the other; a person knows one. */

@@ -1,21 +1,35 @@
 import type { RunContext } from "../context.ts";
 import { SlipwayError } from "../errors.ts";
-import { APPLYING_FINGERPRINT, UNKNOWN_FINGERPRINT } from "../records/declarative-state.ts";
+import { type DeclarativeState, isUnsettled } from "../records/declarative-state.ts";
 import type { Warning } from "../records/runs.ts";
 import { type Difference, differencesBetween, formatEdit } from "./differences.ts";
-import type { Catalog, ManagedView, SavedDesired, SchemaEngine } from "./engine/engine.ts";
+import {
+  type Catalog,
+  ENGINE_VERSION,
+  type ManagedView,
+  type SavedDesired,
+  type SchemaEngine,
+} from "./engine/engine.ts";
 
 /** What somebody changed outside slipway since the last apply: from the applied state to the database's. */
 export type Drift = readonly Difference[];
+
+/** True when what is recorded can be held against a catalog that is read now, on this major of PostgreSQL. */
+export function isComparable(
+  state: Pick<DeclarativeState, "engine" | "serverMajor">,
+  serverMajor: number,
+): boolean {
+  return state.engine === ENGINE_VERSION && state.serverMajor === serverMajor;
+}
 
 /** Undefined when the declared objects are as the last apply left them. */
 export function findDrift(
   engine: SchemaEngine,
   current: Catalog,
   saved: SavedDesired,
-  fingerprint: string,
+  state: Pick<DeclarativeState, "fingerprint">,
 ): Drift | undefined {
-  const view = findDriftedView(engine, current, saved, fingerprint);
+  const view = findDriftedView(engine, current, saved, state);
   return view === undefined ? undefined : driftOf(engine, saved, view);
 }
 
@@ -24,18 +38,18 @@ export function findDriftedView(
   engine: SchemaEngine,
   current: Catalog,
   saved: SavedDesired,
-  fingerprint: string,
+  state: Pick<DeclarativeState, "fingerprint">,
 ): ManagedView | undefined {
-  if (fingerprint === UNKNOWN_FINGERPRINT || fingerprint === APPLYING_FINGERPRINT) return undefined;
-  const expected = saved.isReduced === true ? engine.fingerprint(saved.catalog, saved.declared) : fingerprint;
+  if (isUnsettled(state)) return undefined;
+  const expected =
+    saved.isReduced === true ? engine.fingerprint(saved.catalog, saved.declared) : state.fingerprint;
   if (engine.fingerprint(current, saved.declared) === expected) return undefined;
-  const view = engine.view(current, saved.catalog, {
+  return engine.view(current, saved.catalog, {
     declared: saved.declared,
     given: new Set([...saved.catalog.ids].filter((id) => !saved.declared.has(id))),
     lastDeclared: new Set(),
     unwanted: new Set(),
   });
-  return view;
 }
 
 export function driftOf(engine: SchemaEngine, saved: SavedDesired, view: ManagedView): Drift {

@@ -34,24 +34,36 @@ export async function runAlone(context: RunContext, change: Change, progress: Pr
   try {
     const relation = change.online?.fills;
     if (relation !== undefined) await fillInPieces(context, change, relation, progress);
-    else await retryLocked(session, options, () => runOrUndo(context, change, progress));
+    else await runUntilDone(context, change, progress, options);
   } finally {
     if (!session.closed.aborted) await session.execute("reset all");
   }
 }
 
-async function runOrUndo(context: RunContext, change: Change, progress: Progress): Promise<void> {
+async function runUntilDone(
+  context: RunContext,
+  change: Change,
+  progress: Progress,
+  options: RetryOptions,
+): Promise<void> {
+  const { undo, withdraw } = change.online ?? {};
   try {
-    await runChange(context, change, progress);
+    await retryLocked(context.session, options, async () => {
+      try {
+        await runChange(context, change, progress);
+      } catch (error) {
+        await tidy(context, undo);
+        throw error;
+      }
+    });
   } catch (error) {
-    await undo(context, change);
+    await tidy(context, withdraw);
     throw error;
   }
 }
 
-/** A failed attempt's half-made object is in the way of the next one, and of people's writing. Best effort. */
-async function undo({ session, signal, log }: RunContext, change: Change): Promise<void> {
-  const sql = change.online?.undo;
+/** What a failed statement leaves is in the way of the next attempt, and of people's writing. Best effort. */
+async function tidy({ session, signal, log }: RunContext, sql: string | undefined): Promise<void> {
   if (sql === undefined || session.closed.aborted || signal.aborted) return;
   await session
     .execute(sql)

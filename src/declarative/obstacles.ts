@@ -1,7 +1,7 @@
 import type { RunContext } from "../context.ts";
 import { ProblemsError } from "../errors.ts";
 import { findDependents } from "./dependents.ts";
-import type { DiffInput } from "./diff.ts";
+import { type DiffInput, viewOf } from "./diff.ts";
 import type { Plan } from "./plan.ts";
 import { findForbidding } from "./probes.ts";
 import { findUnfillable } from "./unfillable.ts";
@@ -11,10 +11,12 @@ import { findUnfillable } from "./unfillable.ts";
  * known: rows that forbid a change, and objects of others that hold on to what it drops. Nothing has run.
  */
 export async function requireNoObstacles(context: RunContext, plan: Plan, input: DiffInput): Promise<void> {
+  const { engine } = input;
+  const view = viewOf(input);
   const problems = [
     ...(await findDependents(context, plan, input)),
-    ...(await findUnfillable(context, input)),
-    ...(await findForbidding(context, plan, input)),
+    ...(await findUnfillable(context, engine, view)),
+    ...(await findForbidding(context, plan, engine, view)),
   ];
   if (problems.length === 0) return;
   throw new ProblemsError("STATEMENT_FAILED", problems, {

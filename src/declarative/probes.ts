@@ -5,7 +5,6 @@ import { hasSqlState, isServerError } from "../postgres/sqlstate.ts";
 import { TokenCursor } from "../sql/cursor.ts";
 import { quoteIdent, quoteLiteral } from "../sql/quote.ts";
 import { isWidening } from "./classify.ts";
-import { type DiffInput, ownershipOf } from "./diff.ts";
 import type { Demand, ManagedView, ObjectId, SchemaEngine } from "./engine/engine.ts";
 import type { Plan } from "./plan.ts";
 
@@ -35,15 +34,19 @@ const ALL_PROBES_MS = 60_000;
  * without their counterpart, against a check or not to be read as the new type. Only reads; a big table
  * that isn't through in time is left to the statement that needs it.
  */
-export async function findForbidding(context: RunContext, plan: Plan, input: DiffInput): Promise<Problem[]> {
+export async function findForbidding(
+  context: RunContext,
+  plan: Plan,
+  engine: SchemaEngine,
+  view: ManagedView,
+): Promise<Problem[]> {
   const { session, log } = context;
-  const view = input.engine.view(input.current, input.desired.catalog, ownershipOf(input));
   const recreated = new Set(
     plan.changes.flatMap(({ verb, objectId }) => (verb === "drop" ? [objectId] : [])),
   );
-  const demands = input.engine
+  const demands = engine
     .demands(view)
-    .filter((demand) => !isMoot(input.engine, view, demand, recreated))
+    .filter((demand) => !isMoot(engine, view, demand, recreated))
     .filter((demand) => demand.kind !== "not null" || !isFilled(plan, demand.id));
   if (demands.length === 0) return [];
   const problems: Problem[] = [];
@@ -52,7 +55,7 @@ export async function findForbidding(context: RunContext, plan: Plan, input: Dif
   await session.transaction(
     async () => {
       for (const demand of demands) {
-        for (const probe of await probesOf(context, input.engine, view, demand)) {
+        for (const probe of await probesOf(context, engine, view, demand)) {
           const found = performance.now() > deadline ? "unproven" : await ask(context, probe);
           if (found === "unproven") unproven.push(probe.message);
           else if (found !== undefined) problems.push(toProblem(probe, found));

@@ -1,15 +1,16 @@
 import type { RunContext } from "../context.ts";
 import type { Problem } from "../errors.ts";
-import { type DiffInput, ownershipOf } from "./diff.ts";
 import type { ManagedView, ObjectId, SchemaEngine } from "./engine/engine.ts";
 
 /**
  * New columns that are NOT NULL and have nothing to put into the rows that are there: PostgreSQL would refuse
  * them too, in the midst of the plan.
  */
-export async function findUnfillable(context: RunContext, input: DiffInput): Promise<Problem[]> {
-  const { engine, current, desired } = input;
-  const view = engine.view(current, desired.catalog, ownershipOf(input));
+export async function findUnfillable(
+  context: RunContext,
+  engine: SchemaEngine,
+  view: ManagedView,
+): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (const id of view.desired.ids) {
     if (view.current.ids.has(id) || !isUnfillable(engine, view, id)) continue;

@@ -1,11 +1,16 @@
 import type { RunContext } from "../context.ts";
-import { findDeclarativeState, findSuperseded, UNKNOWN_FINGERPRINT } from "../records/declarative-state.ts";
+import {
+  type DeclarativeState,
+  findDeclarativeState,
+  findSuperseded,
+  isUnsettled,
+} from "../records/declarative-state.ts";
 import { missingIn, readBlindSpots } from "./blind-spots.ts";
 import { describeObject } from "./classify.ts";
 import { desiredOf, findDesired } from "./desired.ts";
-import { type DiffInput, ownershipOf } from "./diff.ts";
+import { type DiffInput, extrasOf, ownershipOf, viewOf } from "./diff.ts";
 import { type DefinedDifference, defineDifferences, differencesBetween } from "./differences.ts";
-import { driftOf, findDriftedView } from "./drift.ts";
+import { driftOf, findDriftedView, isComparable } from "./drift.ts";
 import { ENGINE_VERSION } from "./engine/engine.ts";
 import { managedSchemas } from "./managed.ts";
 
@@ -36,27 +41,27 @@ export async function validate(context: RunContext): Promise<Validation> {
   const engine = await context.loadEngine();
   const state = await findDeclarativeState(records);
   const current = await engine.read(session, context.records.schemaName);
-  const isComparable = state?.engine === ENGINE_VERSION && state.serverMajor === session.serverMajor;
+  const comparable = state !== undefined && isComparable(state, session.serverMajor) ? state : undefined;
   const last = state?.engine === ENGINE_VERSION ? engine.load(state.desired) : undefined;
   const filesHash = sources.schema?.hash ?? "";
 
   const view =
-    state !== undefined && last !== undefined && isComparable
-      ? findDriftedView(engine, current, last, state.fingerprint)
+    comparable !== undefined && last !== undefined
+      ? findDriftedView(engine, current, last, comparable)
       : undefined;
   const outside =
     view === undefined || last === undefined
       ? []
       : defineDifferences(engine, view.desired, view.current, driftOf(engine, last, view));
 
-  const isApplied = isComparable && last !== undefined && state.filesHash === filesHash;
-  const desired = isApplied && last !== undefined ? desiredOf(last) : await findDesired(context, engine);
+  const applied = comparable?.filesHash === filesHash ? last : undefined;
+  const desired = applied !== undefined ? desiredOf(applied) : await findDesired(context, engine);
   const input: DiffInput = { engine, current, desired, last, dropExtras: context.config.extras === "drop" };
   const ownership = ownershipOf(input);
-  const wanted = engine.view(current, desired.catalog, ownership);
+  const wanted = viewOf(input, ownership);
   const differences = differencesBetween(engine, wanted.current, wanted.desired);
   const schemas = managedSchemas(engine, desired.catalog, desired.declared);
-  const extras = engine.extras(current, ownership, schemas);
+  const extras = extrasOf(input, ownership);
   const unseen =
     desired.blindSpots === undefined
       ? []
@@ -65,7 +70,7 @@ export async function validate(context: RunContext): Promise<Validation> {
     appliedAt: state?.appliedAt,
     supersededAt: await findSuperseded(records, filesHash),
     outside,
-    outsideUnknown: whyUnknown(state, isComparable),
+    outsideUnknown: whyUnknown(state, comparable !== undefined),
     files: withoutRepeats(defineDifferences(engine, wanted.current, wanted.desired, differences), outside),
     unseen,
     extras: extras.map((id) => describeObject(engine, current, id)).sort(),
@@ -73,12 +78,12 @@ export async function validate(context: RunContext): Promise<Validation> {
 }
 
 function whyUnknown(
-  state: { readonly fingerprint: string } | undefined,
-  isComparable: boolean,
+  state: Pick<DeclarativeState, "fingerprint"> | undefined,
+  isKnown: boolean,
 ): string | undefined {
   if (state === undefined) return "nothing was applied yet";
-  if (!isComparable) return "the last apply was by another engine or on another major of PostgreSQL";
-  if (state.fingerprint === UNKNOWN_FINGERPRINT) return "the last run ended in the middle of its changes";
+  if (!isKnown) return "the last apply was by another engine or on another major of PostgreSQL";
+  if (isUnsettled(state)) return "the last run ended in the middle of its changes";
   return undefined;
 }
 

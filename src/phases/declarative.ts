@@ -4,7 +4,7 @@ import { repeatRefusal, requireApproval } from "../declarative/approval.ts";
 import { missingIn, neededIn, readBlindSpots } from "../declarative/blind-spots.ts";
 import { type Desired, desiredOf, findDesired } from "../declarative/desired.ts";
 import { type DiffInput, diff } from "../declarative/diff.ts";
-import { findDrift, reportDrift } from "../declarative/drift.ts";
+import { findDrift, isComparable, reportDrift } from "../declarative/drift.ts";
 import {
   type Catalog,
   ENGINE_VERSION,
@@ -89,13 +89,9 @@ async function planSchema(context: RunContext): Promise<DeclarativePlan> {
 
 /** True when the catalog looks as the last complete run left it, so that nothing needs to be read. */
 async function isUntouched(context: RunContext, state: DeclarativeState): Promise<boolean> {
-  if (!isComparable(context, state) || context.config.extras === "drop") return false;
+  if (!isComparable(state, context.session.serverMajor) || context.config.extras === "drop") return false;
   const last = await findLastSignature(context.records);
   return last !== undefined && last === (await readCatalogSignature(context.session, state));
-}
-
-function isComparable(context: RunContext, state: DeclarativeState): boolean {
-  return state.engine === ENGINE_VERSION && state.serverMajor === context.session.serverMajor;
 }
 
 async function planChanges(
@@ -111,8 +107,8 @@ async function planChanges(
     state === undefined || state.engine !== ENGINE_VERSION ? undefined : engine.load(state.desired);
   const isSameFiles = state?.filesHash === sources.schema?.hash;
 
-  if (saved !== undefined && state !== undefined && isComparable(context, state)) {
-    const drift = findDrift(engine, current, saved, state.fingerprint);
+  if (saved !== undefined && state !== undefined && isComparable(state, session.serverMajor)) {
+    const drift = findDrift(engine, current, saved, state);
     const isHalfApplied = state.fingerprint === APPLYING_FINGERPRINT;
     if (drift === undefined && isSameFiles && config.extras === "keep" && !isHalfApplied)
       return unchanged(context, engine, current, saved, state);

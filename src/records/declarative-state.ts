@@ -102,6 +102,11 @@ export const UNKNOWN_FINGERPRINT = "";
 /** While a plan is applied in several transactions: what is there is half of it, and to be planned from anew. */
 export const APPLYING_FINGERPRINT = "applying";
 
+/** True when a run ended in the middle of its changes, so that nobody knows what the objects should be like. */
+export function isUnsettled({ fingerprint }: Pick<DeclarativeState, "fingerprint">): boolean {
+  return fingerprint === UNKNOWN_FINGERPRINT || fingerprint === APPLYING_FINGERPRINT;
+}
+
 /** Sets what a later run finds undrifted. */
 export async function setFingerprint(records: Records, fingerprint: string): Promise<void> {
   await records.session.query(

@@ -286,3 +286,59 @@ onEachServer("an approval holds for the rest of the plan when the run died half 
   expect(messagesOf(run)).toContain("Schema applied successfully");
   expect(await database.value("select to_regclass('app.t_old')")).toBeNull();
 });
+
+onEachServer(
+  "a proof that loses a deadlock is tried again, with the constraint still there",
+  async (server) => {
+    await using database = await openTestDatabase(server);
+    const u = "create table app.u (id int primary key);";
+    await runSlipway(["run"], { database, schema: folderOf(`${u} ${T}`) });
+    await database.query("insert into app.u select generate_series(1, 500)");
+    await database.query(ROWS);
+    // A moment in which the proof has begun and holds no lock yet.
+    await database.query(`
+    create function public.pause() returns event_trigger language plpgsql as $$
+      begin if current_query() like '%VALIDATE%' then perform pg_sleep(1); end if; end $$;
+    create event trigger pause on ddl_command_start execute function public.pause()`);
+    const schema = folderOf(
+      `${u} create table app.t (id int primary key, a int, b text, constraint t_u foreign key (a) references app.u (id));`,
+    );
+    const proofWaits = (event: string): Promise<boolean> =>
+      waitFor(async () => {
+        const [found] = await database.query(
+          "select from pg_stat_activity where datname = current_database() and query like 'ALTER TABLE%VALIDATE%' and $1 in (wait_event, wait_event_type)",
+          [event],
+        );
+        return found !== undefined;
+      });
+    await using other = await database.openSession();
+    // Whoever looks for the deadlock first gives way: slipway, after a second.
+    await other.query("set deadlock_timeout = '60s'");
+
+    await using slipway = startSlipway(["run"], { database, schema });
+    await proofWaits("PgSleep");
+    await other.query("begin; lock table app.u in access exclusive mode");
+    await proofWaits("Lock");
+    await other.query("lock table app.t in access exclusive mode");
+    await other.query("rollback");
+    const run = await slipway.result;
+
+    expect(run).toExit(0);
+    expect(messagesOf(run).join()).toContain("A table is locked by another session");
+    expect(await database.value("select convalidated from pg_constraint where conname = 't_u'")).toBe(true);
+  },
+);
+
+onEachServer("of a plan that is half applied nobody knows whether there is drift", async (server) => {
+  await using database = await openTestDatabase(server);
+  const schema = folderOf(T);
+  await runSlipway(["run"], { database, schema });
+  await database.query("update migrations.declarative_state set schema_fingerprint = 'applying'");
+  await database.query("alter table app.t add column c int");
+
+  const status = await runSlipway(["schema", "status", "--json"], { database, schema });
+  const validate = await runSlipway(["schema", "validate", "--json"], { database, schema });
+
+  expect(JSON.parse(status.stdout).drift).toEqual({ state: "unknown" });
+  expect(JSON.parse(validate.stdout).outsideUnknown).toContain("ended in the middle");
+});

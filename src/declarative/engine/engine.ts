@@ -71,6 +71,8 @@ export interface OnlineWork {
   readonly proves?: boolean;
   /** Removes what a failed attempt leaves behind, so that it can be made again. */
   readonly undo?: string;
+  /** Takes an earlier step back when this one fails for good: what it was to prove stands in people's way. */
+  readonly withdraw?: string;
   /** The relation to go through in pieces, quoted: each piece is the statement and a range of row addresses (`ctid`). */
   readonly fills?: string;
 }

@@ -1,4 +1,4 @@
-import { tokenize } from "../../sql/lexer.ts";
+import { calledFunctions } from "../../sql/calls.ts";
 import { quoteIdent } from "../../sql/quote.ts";
 import type {
   Catalog,
@@ -11,6 +11,14 @@ import type {
 import type { Populated, Population } from "./population.ts";
 import { scaffoldKindOf, scaffoldName } from "./scaffold.ts";
 import { Stages } from "./stages.ts";
+import {
+  alter,
+  createConcurrently,
+  dropConcurrently,
+  dropConstraint,
+  leftover,
+  qualified,
+} from "./statement.ts";
 
 export interface OnlineInput {
   readonly engine: SchemaEngine;
@@ -28,27 +36,6 @@ export interface OnlineInput {
  */
 export function planOnline(input: OnlineInput, actions: readonly EngineAction[]): EngineAction[] {
   return new Planner(input, actions).plan();
-}
-
-/** Names that are called like functions in an expression, without their schema. */
-export function calledFunctions(expression: string): string[] {
-  const tokens = tokenize(expression).filter(({ kind }) => kind !== "comment");
-  return tokens.flatMap(({ kind, start, end }, index) => {
-    const next = tokens[index + 1];
-    if (next === undefined || expression.slice(next.start, next.end) !== "(") return [];
-    const text = expression.slice(start, end);
-    if (kind === "word") return [text.toLowerCase()];
-    return kind === "quotedIdentifier" ? [text.slice(1, -1).replaceAll('""', '"')] : [];
-  });
-}
-
-/** Defaults of the columns that the actions add: what is to be known of their functions. */
-export function defaultsOf(
-  engine: SchemaEngine,
-  view: ManagedView,
-  actions: readonly EngineAction[],
-): string[] {
-  return actions.flatMap(({ creates: [id = ""] }) => engine.column(view.desired, id)?.default ?? []);
 }
 
 class Planner {
@@ -185,7 +172,10 @@ class Planner {
       [id],
       "shareUpdateExclusive",
     );
-    this.#stages.add(stage + 1, { ...validate, online: { proves: true, undo: dropConstraint(table, name) } });
+    this.#stages.add(stage + 1, {
+      ...validate,
+      online: { proves: true, withdraw: dropConstraint(table, name) },
+    });
     return true;
   }
 
@@ -234,7 +224,7 @@ class Planner {
     this.#stages.add(stage, { ...alter(action, add, [column], lock), online: {} });
     this.#stages.add(stage + 1, {
       ...alter(action, validate, [column], "shareUpdateExclusive"),
-      online: { proves: true, undo: dropConstraint(table, check) },
+      online: { proves: true, withdraw: dropConstraint(table, check) },
     });
     this.#stages.add(stage + 2, { ...action, sql: set, online: {} });
     this.#notNullFrom.set(column, stage + 2);
@@ -377,62 +367,3 @@ const COLUMNS = `\\(${COLUMN}(?:, ${COLUMN})*\\)`;
 const KEY = new RegExp(
   `^(?<kind>UNIQUE|PRIMARY KEY)(?<nulls> NULLS NOT DISTINCT)? (?<columns>${COLUMNS})(?<include> INCLUDE ${COLUMNS})?(?<with> WITH \\([^()]*\\))?(?<deferrable> DEFERRABLE(?: INITIALLY DEFERRED)?)?$`,
 );
-
-function createConcurrently(unique: boolean, name: string, relation: string, method: string): string {
-  return `CREATE ${unique ? "UNIQUE " : ""}INDEX CONCURRENTLY ${quoteIdent(name)} ON ${relation} ${method}`;
-}
-
-function dropConcurrently(schema: string, name: string): string {
-  return `DROP INDEX CONCURRENTLY IF EXISTS ${qualified(schema, name)}`;
-}
-
-function dropConstraint(table: string, name: string): string {
-  return `ALTER TABLE ${table} DROP CONSTRAINT IF EXISTS ${name}`;
-}
-
-function qualified(schema: string, name: string): string {
-  return `${quoteIdent(schema)}.${quoteIdent(name)}`;
-}
-
-/** A statement that neither makes nor drops anything by itself. */
-function alter(
-  of: EngineAction,
-  sql: string,
-  objects: readonly ObjectId[],
-  lock: EngineAction["lock"],
-): EngineAction {
-  return {
-    ...of,
-    sql,
-    verb: "alter",
-    objects,
-    creates: [],
-    drops: [],
-    lock,
-    dataLoss: false,
-    rewrites: false,
-    commitAfter: false,
-    step: undefined,
-    online: {},
-  };
-}
-
-function leftover(id: ObjectId): EngineAction {
-  const nothing = {
-    creates: [],
-    drops: [],
-    dataLoss: false,
-    rewrites: false,
-    commitAfter: false,
-    step: undefined,
-  };
-  return {
-    ...nothing,
-    sql: "",
-    verb: "drop",
-    objects: [id],
-    transactional: true,
-    lock: "shareUpdateExclusive",
-    online: {},
-  };
-}

@@ -1,5 +1,6 @@
 import type { Session } from "../../postgres/session.ts";
-import type { ManagedView, ObjectId, SchemaEngine } from "../engine/engine.ts";
+import { calledFunctions } from "../../sql/calls.ts";
+import type { EngineAction, ManagedView, ObjectId, SchemaEngine } from "../engine/engine.ts";
 
 /** A relation that has rows: what is done to it, people notice. */
 export interface Populated {
@@ -43,15 +44,17 @@ select distinct proname::text as name from pg_catalog.pg_proc where provolatile 
 
 const RELATIONS = new Set(["table", "materializedView"]);
 
-/** Looks at those of the objects that are tables or materialized views of both states, and at the functions named. */
+/** Looks at the tables and materialized views that the actions touch, and at what the columns call that they add. */
 export async function readPopulation(
   session: Session,
   engine: SchemaEngine,
   view: ManagedView,
-  objects: Iterable<ObjectId>,
-  functions: readonly string[],
+  actions: readonly EngineAction[],
 ): Promise<Population> {
-  const ids = [...objects].filter(
+  const touched = new Set(
+    actions.flatMap(({ objects }) => objects.map((id) => relationOf(engine, view, id))),
+  );
+  const ids = [...touched].filter(
     (id) =>
       view.current.ids.has(id) &&
       view.desired.ids.has(id) &&
@@ -60,10 +63,17 @@ export async function readPopulation(
   const names = ids.map((id) => engine.quotedName(view.current, id));
   const rows =
     ids.length === 0 ? [] : await session.query<Row & Record<string, unknown>>(POPULATED, [ids, names]);
-  const volatile =
-    functions.length === 0 ? [] : await session.query<{ name: string }>(VOLATILE, [[...functions]]);
+  const functions = actions.flatMap(({ creates: [id = ""] }) =>
+    calledFunctions(engine.column(view.desired, id)?.default ?? ""),
+  );
+  const volatile = functions.length === 0 ? [] : await session.query<{ name: string }>(VOLATILE, [functions]);
   return {
     relations: new Map(rows.map(({ id, partitioned, fillable }) => [id, { partitioned, fillable }])),
     volatile: new Set(volatile.map(({ name }) => name)),
   };
+}
+
+function relationOf(engine: SchemaEngine, view: ManagedView, id: ObjectId): ObjectId {
+  const side = view.current.ids.has(id) ? view.current : view.desired;
+  return engine.describe(side, id).parent ?? id;
 }
