@@ -87,7 +87,8 @@ async function findPackage(): Promise<Constructor | undefined> {
   return undefined;
 }
 
-function findFreePort(): Promise<number> {
+/** A port that nothing listens on. */
+export function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", reject);

@@ -5,13 +5,12 @@ import { bootstrapPhase } from "../phases/bootstrap.ts";
 import { type DeclarativePlan, declarativePhase } from "../phases/declarative.ts";
 import { tryDeclarative } from "../phases/trial.ts";
 import { userPhase } from "../phases/user.ts";
-import { requireSafeDatabase } from "../postgres/preflight.ts";
 import { formatPlan, formatPlanSql } from "../report/plan-text.ts";
 import { readSources } from "../source/sources.ts";
-import { createContext, loadEngineOnce } from "./context.ts";
+import { loadEngineOnce } from "./context.ts";
 import { writeJson } from "./environment.ts";
-import { createRunId } from "./run-id.ts";
-import { type DatabaseEnvironment, openCommandSession, openRecords } from "./session.ts";
+import { withoutLock } from "./locked.ts";
+import type { DatabaseEnvironment } from "./session.ts";
 
 export interface PlanOptions {
   /** Print the statements of the declarative phase as a script. */
@@ -24,14 +23,17 @@ export interface PlanOptions {
 
 /** `slipway plan`: what `run` would do now. Exit 3 when there is something to do. Writes nothing. */
 export async function planCommand(environment: DatabaseEnvironment, options: PlanOptions): Promise<number> {
-  const { config, log, signal, out } = environment;
-  const sources = readSources(config);
-  const runId = createRunId();
-  await using session = await openCommandSession(environment, runId);
-  await requireSafeDatabase(session, log, signal);
-  const records = await openRecords(session, config, runId);
-  const context = await createContext(environment, records, sources);
+  return withoutLock(environment, readSources(environment.config), (context) =>
+    showPlan(context, environment, options),
+  );
+}
 
+async function showPlan(
+  context: RunContext,
+  environment: DatabaseEnvironment,
+  options: PlanOptions,
+): Promise<number> {
+  const { log, out } = environment;
   const bootstrap = options.schemaOnly ? undefined : await bootstrapPhase.plan(context);
   const declarative = await declarativePhase.plan(context);
   const history = options.schemaOnly ? undefined : await userPhase.plan(context);

@@ -74,7 +74,9 @@ async function isRestOfApproved(
 ): Promise<boolean> {
   if (state?.fingerprint !== APPLYING_FINGERPRINT) return false;
   const approved = await findApprovedPlan(records, filesHash);
-  const known = new Set((approved === undefined ? [] : destructiveChanges(approved)).map(({ sql }) => sql));
+  const known = new Set(
+    (approved === undefined ? [] : destructiveChanges(approved.plan)).map(({ sql }) => sql),
+  );
   return offenders.every(({ sql }) => known.has(sql));
 }
 

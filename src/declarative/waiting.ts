@@ -27,30 +27,44 @@ export async function findWaitingPlan(
   filesHash: string,
   catalogSignature: string,
 ): Promise<WaitingPlan | undefined> {
-  if (!records.exist) return undefined;
-  const [row] = await records.session.query<PlanRow>(
-    `select files_hash, catalog_signature, plan, approved_by
-       from ${records.schema}.plans
-      where files_hash = $1 and catalog_signature = $2 and applied_at is null
-      order by created_at desc
-      limit 1`,
-    [filesHash, catalogSignature],
-  );
-  return row === undefined ? undefined : toWaitingPlan(row);
+  return findNewest(records, "files_hash = $1 and catalog_signature = $2", [filesHash, catalogSignature]);
 }
 
 /** The newest plan that waited for these files, whatever the catalog was. */
 export async function findLastPlan(records: Records, filesHash: string): Promise<WaitingPlan | undefined> {
+  return findNewest(records, "files_hash = $1", [filesHash]);
+}
+
+/** The newest plan for these files that a person said yes to and that was not applied to its end. */
+export async function findApprovedPlan(
+  records: Records,
+  filesHash: string,
+): Promise<WaitingPlan | undefined> {
+  return findNewest(records, "files_hash = $1 and approved_at is not null", [filesHash], "approved_at");
+}
+
+async function findNewest(
+  records: Records,
+  condition: string,
+  parameters: readonly string[],
+  by: "created_at" | "approved_at" = "created_at",
+): Promise<WaitingPlan | undefined> {
   if (!records.exist) return undefined;
   const [row] = await records.session.query<PlanRow>(
     `select files_hash, catalog_signature, plan, approved_by
        from ${records.schema}.plans
-      where files_hash = $1 and applied_at is null
-      order by created_at desc
+      where ${condition} and applied_at is null
+      order by ${by} desc
       limit 1`,
-    [filesHash],
+    parameters,
   );
-  return row === undefined ? undefined : toWaitingPlan(row);
+  if (row === undefined) return undefined;
+  return {
+    plan: JSON.parse(gunzipSync(row.plan).toString("utf8")) as Plan,
+    filesHash: row.files_hash,
+    catalogSignature: row.catalog_signature,
+    approvedBy: row.approved_by ?? undefined,
+  };
 }
 
 export async function recordWaitingPlan(
@@ -96,20 +110,6 @@ export async function approvePlan(records: Records, planId: string, approvedBy: 
   return (rowCount ?? 0) > 0;
 }
 
-/** The newest plan for these files that a person said yes to and that was not applied to its end. */
-export async function findApprovedPlan(records: Records, filesHash: string): Promise<Plan | undefined> {
-  if (!records.exist) return undefined;
-  const [row] = await records.session.query<PlanRow>(
-    `select files_hash, catalog_signature, plan, approved_by
-       from ${records.schema}.plans
-      where files_hash = $1 and approved_at is not null and applied_at is null
-      order by approved_at desc
-      limit 1`,
-    [filesHash],
-  );
-  return row === undefined ? undefined : toWaitingPlan(row).plan;
-}
-
 /** An approval is good for one application; what else waited for these files has no object any more. */
 export async function closePlans(records: Records, planId: string, filesHash: string): Promise<void> {
   const { session, schema } = records;
@@ -120,13 +120,4 @@ export async function closePlans(records: Records, planId: string, filesHash: st
   await session.query(`delete from ${schema}.plans where files_hash = $1 and applied_at is null`, [
     filesHash,
   ]);
-}
-
-function toWaitingPlan(row: PlanRow): WaitingPlan {
-  return {
-    plan: JSON.parse(gunzipSync(row.plan).toString("utf8")) as Plan,
-    filesHash: row.files_hash,
-    catalogSignature: row.catalog_signature,
-    approvedBy: row.approved_by ?? undefined,
-  };
 }

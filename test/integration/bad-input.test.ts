@@ -1,10 +1,11 @@
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
+import { findFreePort } from "../../src/commands/embedded-server.ts";
 import { openListener } from "../support/between.ts";
 import { openTestDatabase, type TestDatabase } from "../support/database.ts";
 import { type Files, writeFolder } from "../support/folder.ts";
-import { findAccount, findFreePort, urlOf } from "../support/server.ts";
+import { findAccount, urlOf } from "../support/server.ts";
 import { lastLineOf, runSlipway, type SlipwayResult } from "../support/slipway.ts";
 
 // What is wrong is found out without the server or by its first words, which are the same in every major.

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chownSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { findFreePort } from "../../src/commands/embedded-server.ts";
 
 /** The user that PostgreSQL runs as when the tests are root's; PostgreSQL itself refuses root. */
 export interface Account {
@@ -169,19 +169,6 @@ export function urlOf(
 ): string {
   const [user, password, name] = [login.user, login.password, database].map(encodeURIComponent);
   return `postgres://${user}:${password}@${HOST}:${server.port}/${name}`;
-}
-
-/** A port that nothing listens on. */
-export function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, HOST, () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
 }
 
 async function waitUntilUp(server: TestServer, child: ChildProcess, log: string): Promise<void> {
