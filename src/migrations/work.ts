@@ -1,0 +1,42 @@
+import type { RunContext } from "../context.ts";
+import { type Attempt, appliedSql, type Direction, type LedgerRow } from "../records/ledger.ts";
+import type { FileClass } from "../sql/file-class.ts";
+import type { Script } from "../sql/script.ts";
+
+/** One file ready to run, in one direction. */
+export interface Work {
+  readonly direction: Direction;
+  readonly version: bigint;
+  readonly name: string;
+  readonly checksum: string;
+  readonly sqlChecksum: string;
+  readonly script: Script;
+  readonly fileClass: FileClass;
+  /** What the ledger says of earlier attempts. */
+  readonly row: LedgerRow | undefined;
+  /** SQL that writes the end into the ledger: in the file's own transaction where it has one. */
+  readonly finish: (durationMs: number) => string;
+}
+
+/** True when effect and ledger row can be one transaction. */
+export function isOneTransaction(fileClass: FileClass): boolean {
+  return (
+    fileClass.groups.length <= 1 && fileClass.groups.every(({ transactional }) => transactional === true)
+  );
+}
+
+export function toAttempt(work: Omit<Work, "finish">): Attempt {
+  return {
+    version: work.version,
+    name: work.name,
+    checksum: work.checksum,
+    sqlChecksum: work.sqlChecksum,
+    transactional: isOneTransaction(work.fileClass),
+    steps: work.fileClass.groups.length,
+  };
+}
+
+/** How the end of an up migration is written into the ledger. */
+export function finishUp(context: RunContext, work: Omit<Work, "finish">): Work["finish"] {
+  return (durationMs) => appliedSql(context.records, toAttempt(work), durationMs);
+}
