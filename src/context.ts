@@ -3,6 +3,7 @@ import type { SchemaEngine } from "./declarative/engine/engine.ts";
 import type { Log } from "./log/log.ts";
 import type { RunLock } from "./postgres/lock.ts";
 import type { Session } from "./postgres/session.ts";
+import type { RunObserver } from "./progress.ts";
 import type { Records } from "./records/records.ts";
 import type { Sources } from "./source/sources.ts";
 
@@ -15,6 +16,8 @@ export interface RunContext {
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly applicationName: string;
+  /** Told of every phase and step as it happens. */
+  readonly observe: RunObserver;
   /** Loads the engine when it is first needed: it is most of the program. */
   readonly loadEngine: () => Promise<SchemaEngine>;
   /** Absent while only planning. */

@@ -26,6 +26,7 @@ export async function createContext(
     log,
     signal: AbortSignal.any([signal, session.closed]),
     applicationName: applicationName(environment, records.runId),
+    observe: environment.observe ?? (() => undefined),
     loadEngine: loadEngineOnce(sources.schema?.isIgnored),
     occupiedSchemas: occupied,
   };

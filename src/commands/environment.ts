@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/log.ts";
+import type { RunObserver } from "../progress.ts";
 
 /** Where results go: stdout. Logs and errors go to stderr by way of the log. */
 export interface Output {
@@ -20,6 +21,8 @@ export interface Environment<C extends Config = Config> {
   readonly pod: string;
   /** Asks the person at the terminal; undefined when there is none. */
   readonly ask: ((question: string) => Promise<string>) | undefined;
+  /** Who wants to know of a run while it goes on. */
+  readonly observe?: RunObserver;
 }
 
 /** A command gives the exit code. */

@@ -111,17 +111,19 @@ function pieceOf(change: Change, page: number): Change {
 
 /** Runs one statement of a plan; an error of the server says which it was, and how to go on. */
 export async function runChange(context: RunContext, change: Change, progress: Progress): Promise<void> {
-  const { session, signal, log } = context;
+  const { session, signal, log, observe } = context;
   signal.throwIfAborted();
+  const { plan, done } = progress;
+  const what = `${change.verb} ${change.object}`;
+  observe({ kind: "step", phase: "declarative", what, step: done + 1, steps: plan.changes.length });
   log.debug({ object: change.object, class: change.class, sql: change.sql }, "Applying change...");
   try {
-    await withHeartbeat(context, `${change.verb} ${change.object}`, () => session.execute(change.sql));
+    await withHeartbeat(context, what, () => session.execute(change.sql));
   } catch (error) {
     if (!isServerError(error) || hasSqlState(error, RETRYABLE)) throw error;
     signal.throwIfAborted();
-    const { plan, done } = progress;
     throw toPlanStatementError(
-      `change ${done + 1} of ${plan.changes.length} (${change.verb} ${change.object}) failed`,
+      `change ${done + 1} of ${plan.changes.length} (${what}) failed`,
       error,
       change.sql,
       "run again: `slipway plan` shows what is left",

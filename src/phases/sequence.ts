@@ -37,14 +37,19 @@ export async function runPhases(context: RunContext): Promise<SequenceResult> {
     const since = (): number => Math.round(performance.now() - start);
     try {
       context.signal.throwIfAborted();
+      context.observe({ kind: "phase", phase: phase.name });
       const plan = await phase.plan(context);
       const { planId: applied, userVersion: version, ...result } = await phase.apply(context, plan);
-      phases[index] = { phase: phase.name, durationMs: since(), ...result };
+      const record = { phase: phase.name, durationMs: since(), ...result };
+      phases[index] = record;
+      context.observe({ kind: "phase-end", record });
       planId ??= applied;
       userVersion ??= version;
       for (const { message, ...fields } of result.warnings ?? []) context.log.warn(fields, message);
     } catch (error) {
-      phases[index] = { phase: phase.name, outcome: "failed", durationMs: since(), changes: 0 };
+      const record = { phase: phase.name, outcome: "failed", durationMs: since(), changes: 0 } as const;
+      phases[index] = record;
+      context.observe({ kind: "phase-end", record });
       return { phases, planId, userVersion, error };
     }
   }

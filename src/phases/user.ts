@@ -90,7 +90,11 @@ function versionOf(history: History): { readonly userVersion?: bigint } {
 
 /** Applies pending migrations in order and leaves the session as it was before. */
 export async function applyAll(context: RunContext, pending: readonly PendingMigration[]): Promise<void> {
-  for (const each of pending) await applyOne(context, each);
+  for (const [index, each] of pending.entries()) {
+    const what = `migration ${each.migration.name}`;
+    context.observe({ kind: "step", phase: "user", what, step: index + 1, steps: pending.length });
+    await applyOne(context, each);
+  }
   await resetSession(context.session);
 }
 

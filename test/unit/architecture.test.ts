@@ -23,7 +23,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "declarative/online": ["sql", "postgres", "declarative/engine"],
   bootstrap: ["errors.ts", "log", "sql", "postgres"],
   records: ["errors.ts", "sql", "postgres"],
-  "context.ts": ["log", "config", "source", "postgres", "declarative/engine", "records"],
+  "progress.ts": ["records"],
+  "context.ts": ["log", "config", "source", "postgres", "declarative/engine", "records", "progress.ts"],
   migrations: ["errors.ts", "log", "sql", "source", "postgres", "records", "context.ts"],
   declarative: [
     "errors.ts",
@@ -66,6 +67,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "declarative/engine",
     "bootstrap",
     "records",
+    "progress.ts",
     "context.ts",
     "migrations",
     "declarative",
