@@ -12,6 +12,11 @@ export default defineConfig({
       },
       {
         extends: true,
+        // Every rendering is a process of Helm's.
+        test: { name: "chart", include: ["test/chart/**/*.test.ts"], testTimeout: 30_000 },
+      },
+      {
+        extends: true,
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],

@@ -1,7 +1,7 @@
-// Everything that `make test` checks, in order: lint, types, build, unit tests, integration tests.
+// Everything that `make test` checks, in order: lint, types, build, unit tests, chart tests, integration tests.
 //
 // A step that fails does not keep the next from running: one look shows all that is wrong. The last line
-// counts the tests of both suites; a step that is no test suite shows in the lines above it and in the
+// counts the tests of all suites; a step that is no test suite shows in the lines above it and in the
 // exit code.
 
 import { spawnSync } from "node:child_process";
@@ -54,6 +54,7 @@ runScript("lint");
 runScript("types");
 const isBuilt = runScript("build");
 runSuite("test:unit");
+runSuite("test:chart");
 if (isBuilt) runSuite("test:integration");
 else console.error("\ntest:integration was not run: it needs the build");
 
