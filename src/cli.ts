@@ -5,6 +5,7 @@ import type { Resolution } from "./commands/migrate-mend.ts";
 import type { MoveOptions } from "./commands/migrate-move.ts";
 import type { SchemaDumpOptions } from "./commands/schema-dump.ts";
 import type { DatabaseEnvironment } from "./commands/session.ts";
+import type { WaitFor } from "./commands/wait-target.ts";
 import type { Config } from "./config/config.ts";
 import { findNearest } from "./config/nearest.ts";
 import { SETTINGS_LIST } from "./config/settings.ts";
@@ -70,6 +71,22 @@ const COMMANDS: readonly Spec[] = [
     load: async (flags) => {
       const { statusCommand } = await import("./commands/status.ts");
       return (environment) => statusCommand(requireDatabase(environment), { check: flags["check"] === true });
+    },
+  },
+  {
+    name: "wait",
+    summary: "wait until the database is at what these files ask for; reads only",
+    example: "slipway wait --timeout 5m --migrations-path ./migrations",
+    json: true,
+    options: [
+      new Option("--for <state>", "version=N, fingerprint=HEX or clean, which need no files").default(
+        "files",
+      ),
+    ],
+    load: async (flags) => {
+      const { waitCommand } = await import("./commands/wait.ts");
+      const wanted = readWaitFor(String(flags["for"]));
+      return (environment) => waitCommand(requireDatabase(environment), wanted);
     },
   },
   {
@@ -530,6 +547,19 @@ function readMove(flags: Flags, defaultSteps?: number): MoveOptions {
     dryRun: flags["dryRun"] === true,
     yes: flags["yes"] === true,
   };
+}
+
+function readWaitFor(text: string): WaitFor {
+  if (text === "files" || text === "clean") return { kind: text };
+  const [, version] = /^version=(.+)$/s.exec(text) ?? [];
+  if (version !== undefined) return { kind: "version", version: readVersion(version) };
+  const [, beginning] = /^fingerprint=([0-9a-f]{8,})$/.exec(text) ?? [];
+  if (beginning !== undefined) return { kind: "fingerprint", beginning };
+  throw new SlipwayError(
+    "USAGE",
+    `--for must be files, version=N, fingerprint=HEX (at least 8 digits of it) or clean, not "${text}"`,
+    { next: "slipway wait --help" },
+  );
 }
 
 function readResolution(flags: Flags): Resolution {

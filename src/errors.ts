@@ -136,6 +136,12 @@ export class StatementError extends SlipwayError {
   }
 }
 
+/** True when the same run fails again until a person acts: nothing was contacted, or the thirties. */
+export function isForPerson(code: ErrorCode): boolean {
+  const { exit } = ERRORS[code];
+  return (exit >= 10 && exit < 20) || (exit >= 30 && exit < 40);
+}
+
 /** 1 for a bug: distinct from every failure that was foreseen. */
 export function exitCodeOf(error: unknown): number {
   return error instanceof SlipwayError ? error.exit : 1;

@@ -13,7 +13,8 @@ async function findNothingToDo(
   env: NodeJS.ProcessEnv,
   bundledSchemaPath: string,
 ): Promise<boolean> {
-  if (argv.length > 1 || (argv[0] ?? "run") !== "run") return false;
+  const command = argv[0] ?? "run";
+  if (argv.length > 1 || (command !== "run" && command !== "wait")) return false;
   const file = await loadSettingsFile({ env });
   const config = parseConfig({
     flags: {},
@@ -32,18 +33,19 @@ async function findNothingToDo(
   const asking = readStanding(session, quoteIdent(config.stateSchema));
   // In good order also when the answer is not waited for: the server would log a connection that broke off.
   const closing = asking.catch(() => undefined).finally(() => session.close());
-  const isAnswered = await answer(config, asking, env);
+  const isAnswered = await answer(command, config, asking, env);
   if (!isAnswered) await closing;
   return isAnswered;
 }
 
 async function answer(
+  command: "run" | "wait",
   config: ConfigWithDatabase,
   asking: Promise<Standing | undefined>,
   env: NodeJS.ProcessEnv,
 ): Promise<boolean> {
   const { createLog } = await import("./log/log.ts");
-  const { reportUnchanged } = await import("./report/unchanged.ts");
+  const { FILES_WORDS, repeatWarnings, reportReady, reportUnchanged } = await import("./report/unchanged.ts");
   const files = readSourceFiles(config, "ups");
   const last = findUpToDate(await asking, files.hash);
   if (last === undefined) return false;
@@ -57,7 +59,12 @@ async function answer(
     colour: isTerminal && (env["NO_COLOR"] ?? "") === "",
   });
   for (const warning of files.warnings) log.warn({ at: warning.at }, warning.message);
-  reportUnchanged(log, last);
+  if (command === "run") {
+    reportUnchanged(log, last);
+  } else {
+    repeatWarnings(log, last);
+    reportReady(log, FILES_WORDS, 0);
+  }
   return true;
 }
 
@@ -70,7 +77,7 @@ function readIfThere(path: string): string | undefined {
 }
 
 /**
- * The one thing that a restarted pod mostly needs: `slipway run` on a database that is up to date. True
+ * The one thing that a restarted pod mostly needs: `slipway run`, or `wait`, on a database that is up to date. True
  * when that was the case and is said; on anything else, errors included, false, and the program itself
  * starts from the beginning. So nothing is decided here but that there is nothing to do.
  *

@@ -8,8 +8,9 @@ import { requireSafeDatabase } from "../postgres/preflight.ts";
 import type { Session } from "../postgres/session.ts";
 import { refreshBootstrapSignature } from "../records/bootstrap-state.ts";
 import { installRecords } from "../records/install.ts";
+import { type RecordedFailure, toRecordedFailure } from "../records/recorded-failure.ts";
 import type { Records } from "../records/records.ts";
-import { beginRun, finishRun, type RunSignatures } from "../records/runs.ts";
+import { beginRun, type FinishedRun, finishRun, type PhaseRecord } from "../records/runs.ts";
 import { type LastRun, readRunMarker, readStanding } from "../records/standing.ts";
 import type { SourceFiles } from "../source/files.ts";
 import { prepareSources } from "../source/sources.ts";
@@ -60,7 +61,7 @@ export async function runLocked(
 
 async function runRecorded(environment: DatabaseEnvironment, context: RunContext): Promise<RunReport> {
   const { records, session, log } = context;
-  await beginRun(records, "run", environment.pod);
+  await beginRun(records, "run", environment.pod, context.sources.hash);
   await sweepShadows(session);
   const result = await runPhases(context);
   const { phases, planId, userVersion } = result;
@@ -69,7 +70,7 @@ async function runRecorded(environment: DatabaseEnvironment, context: RunContext
     await recordFailure(context, result, error);
     throw error;
   }
-  const signatures = await takeSignatures(records, context.sources.hash);
+  const signatures = await takeSignatures(records);
   await finishRun(records, { status: "done", phases, planId, userVersion, signatures });
   const isChanged = phases.some((phase) => phase.outcome === "applied");
   if (!isChanged) log.info("Everything is up to date");
@@ -78,17 +79,18 @@ async function runRecorded(environment: DatabaseEnvironment, context: RunContext
 }
 
 /** What a later run compares with; taken last, when all that this run does to the catalog is done. */
-async function takeSignatures(records: Records, sourceHash: string): Promise<RunSignatures | undefined> {
+async function takeSignatures(records: Records): Promise<FinishedRun["signatures"]> {
   const standing = await readStanding(records.session, records.schema);
   if (standing === undefined) return undefined;
   await refreshBootstrapSignature(records, standing.now.bootstrap);
-  return { sourceHash, ...standing.now };
+  return standing.now;
 }
 
 async function recordFailure(context: RunContext, result: SequenceResult, error: unknown): Promise<void> {
   const { records, session, log } = context;
   if (session.closed.aborted) return;
-  const { phases, planId, userVersion } = result;
+  const { planId, userVersion } = result;
+  const phases = result.phases.map((phase) => withFailure(phase, error));
   const code = error instanceof SlipwayError ? error.code : "BUG";
   const message = redact(error instanceof Error ? error.message : String(error));
   const status = code === "INTERRUPTED" ? "interrupted" : "failed";
@@ -101,4 +103,13 @@ async function recordFailure(context: RunContext, result: SequenceResult, error:
       "The failed run could not be recorded",
     );
   }
+}
+
+/** The phase that failed with what ended it, so that others can say it in the same words. */
+function withFailure(phase: PhaseRecord, error: unknown): PhaseRecord {
+  if (phase.outcome !== "failed" || !(error instanceof SlipwayError)) return phase;
+  return {
+    ...phase,
+    failure: JSON.parse(redact(JSON.stringify(toRecordedFailure(error)))) as RecordedFailure,
+  };
 }

@@ -27,6 +27,8 @@ export interface Config {
   readonly approve: Approval;
   readonly connectWaitMs: number;
   readonly lockWaitMs: number;
+  /** How long `slipway wait` waits. */
+  readonly waitTimeoutMs: number;
   /** 0: no limit */
   readonly lockTimeoutMs: number;
   /** 0: no limit */
@@ -77,6 +79,7 @@ export function parseConfig(input: ConfigInput): Config {
     approve: values.take(SETTINGS.approve),
     connectWaitMs: values.take(SETTINGS.connectWaitMs),
     lockWaitMs: values.take(SETTINGS.lockWaitMs),
+    waitTimeoutMs: values.take(SETTINGS.waitTimeoutMs),
     lockTimeoutMs: values.take(SETTINGS.lockTimeoutMs),
     statementTimeoutMs: values.take(SETTINGS.statementTimeoutMs),
     stateSchema: values.take(SETTINGS.stateSchema),

@@ -129,6 +129,15 @@ export const SETTINGS = {
     read: duration,
     meaning: "how long to wait for another run's advisory lock",
   },
+  waitTimeoutMs: {
+    name: "wait.timeout",
+    env: "SLIPWAY_WAIT_TIMEOUT",
+    flag: "--timeout",
+    argument: "duration",
+    fallback: "10m",
+    read: duration,
+    meaning: "how long `slipway wait` waits",
+  },
   lockTimeoutMs: {
     name: "lockTimeout",
     env: "SLIPWAY_LOCK_TIMEOUT",

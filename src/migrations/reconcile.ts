@@ -1,5 +1,5 @@
 import { ProblemsError, SlipwayError, StatementError } from "../errors.ts";
-import type { LedgerRow, RecordedFailure } from "../records/ledger.ts";
+import type { LedgerRow } from "../records/ledger.ts";
 import type { Migration } from "../source/migrations.ts";
 import {
   type Finding,
@@ -140,18 +140,4 @@ export function requireAdopted(history: History, foreign: readonly ForeignHistor
 /** The two ways on from a failed migration. */
 export function nextAfterFailure(name: string, version: bigint): string {
   return `correct ${name}.up.sql and run again, or try the same file again: slipway migrate retry ${version}`;
-}
-
-export function toRecordedFailure(error: SlipwayError): RecordedFailure {
-  const base: RecordedFailure = { code: error.code, message: error.message, next: error.next };
-  if (!(error instanceof StatementError)) return base;
-  const { sqlstate, reason, place, excerpt, detail } = error.failure;
-  return {
-    ...base,
-    sqlstate,
-    reason,
-    ...(place === undefined ? {} : { place }),
-    ...(excerpt === undefined ? {} : { excerpt }),
-    ...(detail === undefined ? {} : { detail }),
-  };
 }

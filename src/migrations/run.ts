@@ -2,9 +2,9 @@ import type { RunContext } from "../context.ts";
 import { SlipwayError } from "../errors.ts";
 import { redact } from "../log/redact.ts";
 import { RESET, resetSession } from "../postgres/reset.ts";
-import { type RecordedFailure, recordDownFailed, recordFailed } from "../records/ledger.ts";
+import { recordDownFailed, recordFailed } from "../records/ledger.ts";
+import { type RecordedFailure, toRecordedFailure } from "../records/recorded-failure.ts";
 import { inTransaction } from "./execute.ts";
-import { toRecordedFailure } from "./reconcile.ts";
 import { runInSteps } from "./steps.ts";
 import { isOneTransaction, toAttempt, type Work } from "./work.ts";
 

@@ -259,7 +259,7 @@ export function supersededWords(appliedAt: Date): string {
   return `these schema files were applied at ${appliedAt.toISOString()} and superseded since; the newer schema is left as it is`;
 }
 
-function refuseOlder(appliedAt: Date): SlipwayError {
+export function refuseOlder(appliedAt: Date): SlipwayError {
   return new SlipwayError(
     "HISTORY_MISMATCH",
     `these schema files were applied at ${appliedAt.toISOString()} and superseded since`,

@@ -76,7 +76,7 @@ export async function acquireRunLock(session: Session, options: LockOptions): Pr
     if (row?.granted === true) return heldLock(session, key);
     const elapsedMs = performance.now() - start;
     if (elapsedMs >= nextWord || elapsedMs >= options.waitMs) {
-      const holder = await findHolder(session, key);
+      const holder = await findLockHolder(session, options.stateSchema);
       if (elapsedMs >= options.waitMs) throw busy(holder, options.waitMs);
       options.onWait?.(holder, elapsedMs);
       nextWord = elapsedMs + SAY_EVERY_MS;
@@ -107,9 +107,10 @@ function heldLock(session: Session, key: string): RunLock {
   };
 }
 
-async function findHolder(session: Session, key: string): Promise<LockHolder | undefined> {
+/** Who holds the run lock now; undefined when nobody does. Needs no rights. */
+export async function findLockHolder(session: Session, stateSchema: string): Promise<LockHolder | undefined> {
   const rows = await session.query<Omit<LockHolder, "heldSeconds"> & { held_seconds: number }>(FIND_HOLDER, [
-    key,
+    lockKey(stateSchema).toString(),
   ]);
   const [row] = rows;
   if (row === undefined) return undefined;

@@ -33,6 +33,9 @@ export const OUT_OF_LOCKS: ReadonlySet<string> = new Set(["53200"]);
 /** An object that a statement names is not there: schema, table, column, function. */
 export const NOT_THERE: ReadonlySet<string> = new Set(["3F000", "42P01", "42703", "42883"]);
 
+/** The role lacks a right (`insufficient_privilege`). */
+export const NO_PRIVILEGE: ReadonlySet<string> = new Set(["42501"]);
+
 /** The fields of PostgreSQL's ErrorResponse that slipway uses (manual, "Error and Notice Message Fields"). */
 export interface ServerError extends Error {
   readonly code: string;

@@ -1,4 +1,5 @@
 import { quoteLiteral } from "../sql/quote.ts";
+import type { RecordedFailure } from "./recorded-failure.ts";
 import type { Records } from "./records.ts";
 
 export type LedgerStatus = "pending" | "applied" | "failed";
@@ -35,18 +36,6 @@ export interface Progress {
   readonly statementsDone: number;
   readonly statementInflight: number | undefined;
   readonly doneHash: string | undefined;
-}
-
-/** What is needed to report a failure again without trying again. */
-export interface RecordedFailure {
-  readonly code: string;
-  readonly message: string;
-  readonly next: string;
-  readonly sqlstate?: string;
-  readonly reason?: string;
-  readonly place?: { readonly file: string; readonly line?: number; readonly column?: number };
-  readonly excerpt?: string;
-  readonly detail?: string;
 }
 
 interface RawRow {

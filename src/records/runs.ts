@@ -1,3 +1,4 @@
+import type { RecordedFailure } from "./recorded-failure.ts";
 import type { Records } from "./records.ts";
 
 export type RunStatus = "running" | "done" | "failed" | "interrupted" | "abandoned";
@@ -20,6 +21,8 @@ export interface PhaseRecord {
   readonly message?: string;
   /** What has to be said again by every run that finds things as they are. */
   readonly warnings?: readonly Warning[];
+  /** What ended it. */
+  readonly failure?: RecordedFailure;
 }
 
 /** The hashes by which a later run sees, without a lock, that there is nothing to do. */
@@ -36,20 +39,25 @@ export interface FinishedRun {
   readonly planId?: string | undefined;
   readonly userVersion?: bigint | undefined;
   readonly error?: { readonly code: string; readonly message: string } | undefined;
-  readonly signatures?: RunSignatures | undefined;
+  readonly signatures?: Omit<RunSignatures, "sourceHash"> | undefined;
 }
 
 /**
- * Writes the row of a run that starts. The caller holds the run lock, so any other row still marked
+ * Writes the row of a run that starts on files of this hash: who waits for them sees it at work. The caller holds the run lock, so any other row still marked
  * running belongs to a process that died.
  */
-export async function beginRun(records: Records, command: string, pod: string): Promise<void> {
+export async function beginRun(
+  records: Records,
+  command: string,
+  pod: string,
+  sourceHash: string,
+): Promise<void> {
   const { session, schema, runId, release } = records;
   await session.query(
     `with gone as (
        update ${schema}.runs set status = 'abandoned', finished_at = clock_timestamp() where status = 'running')
-     insert into ${schema}.runs (id, command, pod, release) values ($1, $2, $3, $4)`,
-    [runId, command, pod, release],
+     insert into ${schema}.runs (id, command, pod, release, source_hash) values ($1, $2, $3, $4, $5)`,
+    [runId, command, pod, release, sourceHash],
   );
 }
 
@@ -59,7 +67,7 @@ export async function finishRun(records: Records, run: FinishedRun): Promise<voi
     `update ${schema}.runs
         set status = $2, finished_at = clock_timestamp(), phases = $3, plan_id = $4, user_version = $5,
             error_code = $6, error_message = $7,
-            source_hash = $8, catalog_signature = $9, bootstrap_signature = $10, ledger_signature = $11
+            catalog_signature = $8, bootstrap_signature = $9, ledger_signature = $10
       where id = $1`,
     [
       runId,
@@ -69,7 +77,6 @@ export async function finishRun(records: Records, run: FinishedRun): Promise<voi
       run.userVersion?.toString() ?? null,
       run.error?.code ?? null,
       run.error?.message ?? null,
-      run.signatures?.sourceHash ?? null,
       run.signatures?.catalog ?? null,
       run.signatures?.bootstrap ?? null,
       run.signatures?.ledger ?? null,

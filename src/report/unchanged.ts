@@ -4,9 +4,7 @@ import type { LastRun } from "../records/standing.ts";
 
 /** Says that there was nothing to do, and again what the run that left it so had to warn of. */
 export function reportUnchanged(log: Log, last: LastRun): readonly PhaseRecord[] {
-  for (const phase of last.phases) {
-    for (const { message, ...fields } of phase.warnings ?? []) log.warn(fields, message);
-  }
+  repeatWarnings(log, last);
   log.info("Everything is up to date");
   log.info("Database schema management completed");
   return last.phases.map((phase) => ({
@@ -15,4 +13,18 @@ export function reportUnchanged(log: Log, last: LastRun): readonly PhaseRecord[]
     changes: 0,
     durationMs: 0,
   }));
+}
+
+/** What `slipway wait` waits for unless it is told otherwise. */
+export const FILES_WORDS = "what these files ask for";
+
+/** Says that what is waited for is there. */
+export function reportReady(log: Log, target: string, waitedMs: number): void {
+  log.info({ for: target, waitedSeconds: Math.round(waitedMs / 1_000) }, "The database is ready");
+}
+
+export function repeatWarnings(log: Log, last: LastRun): void {
+  for (const phase of last.phases) {
+    for (const { message, ...fields } of phase.warnings ?? []) log.warn(fields, message);
+  }
 }

@@ -10,6 +10,7 @@ const COMMANDS = [
   "run",
   "plan",
   "status",
+  "wait",
   "config",
   "lint",
   "schema plan",
@@ -132,6 +133,7 @@ const PRINTING = new Set([
   "run",
   "plan",
   "status",
+  "wait",
   "config",
   "lint",
   "schema plan",
@@ -206,6 +208,17 @@ test.each(["migrate", "schema"])(
     expect(error.code).toBe("USAGE");
     expect(error.message).toContain(line);
     expect(error.message).not.toContain("outputHelp");
+  },
+);
+
+test.each(["version=three", "version=", "fingerprint=12ab", "fingerprint=nothex00", "ready", ""])(
+  "`slipway wait --for %s` is refused before anything is contacted",
+  async (state) => {
+    const error = await parseCommandLine(["wait", `--for=${state}`], () => undefined).catch(
+      (thrown: unknown) => thrown,
+    );
+
+    expect(error).toMatchObject({ code: "USAGE" });
   },
 );
 

@@ -34,6 +34,7 @@ test("with nothing set the defaults are in force", () => {
     approve: [],
     connectWaitMs: 300_000,
     lockWaitMs: 900_000,
+    waitTimeoutMs: 600_000,
     lockTimeoutMs: 5_000,
     statementTimeoutMs: 0,
     stateSchema: "migrations",

@@ -30,6 +30,7 @@ test("every setting is listed with its value and origin, secrets masked", async 
     "approve = 4f1c,77aa (SLIPWAY_APPROVE)",
     "connectWait = 5m (default)",
     "lockWait = 15m (default)",
+    "wait.timeout = 10m (default)",
     "lockTimeout = 5s (default)",
     "statementTimeout = off (default)",
     "shadow.url = postgres://app:***@db:5432/empty?sslmode=prefer (SLIPWAY_SHADOW_URL)",

@@ -1,12 +1,7 @@
 import { expect, test } from "vitest";
 import { formatProblem, ProblemsError, SlipwayError, StatementError } from "../../../src/errors.ts";
 import type { HistoryPolicy } from "../../../src/migrations/findings.ts";
-import {
-  type History,
-  nextAfterFailure,
-  reconcile,
-  toRecordedFailure,
-} from "../../../src/migrations/reconcile.ts";
+import { type History, nextAfterFailure, reconcile } from "../../../src/migrations/reconcile.ts";
 import type { LedgerRow } from "../../../src/records/ledger.ts";
 import type { Migration } from "../../../src/source/migrations.ts";
 import { sqlChecksum } from "../../../src/sql/checksum.ts";
@@ -441,18 +436,4 @@ test("both ways on from a failure are commands that can be copied", () => {
   expect(nextAfterFailure("002_add_index", 2n)).toBe(
     "correct 002_add_index.up.sql and run again, or try the same file again: slipway migrate retry 2",
   );
-});
-
-test("what is recorded of a failure is what is needed to report it again", () => {
-  const { code, message, next, ...failure } = FAILURE;
-  const error = new StatementError(message, failure, { next });
-
-  expect(toRecordedFailure(error)).toEqual(FAILURE);
-  expect(
-    toRecordedFailure(new SlipwayError("STATEMENT_FAILED", "it ended its transaction", { next })),
-  ).toEqual({
-    code,
-    message: "it ended its transaction",
-    next,
-  });
 });
