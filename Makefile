@@ -8,7 +8,7 @@ SOURCES := $(shell find src -type f 2>/dev/null)
 YES_FLAG := $(if $(filter-out 0 no false,$(YES)),--yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build check test bench demo demo-down dev snapshot run plan status \
+.PHONY: help install build check test cluster-assets bench demo demo-down dev snapshot run plan status \
 	db-reset db-reset-full migrate-create migrate-up migrate-down
 
 help: ## Say what there is to make.
@@ -36,8 +36,11 @@ check: install ## Lint, types and unit tests: the command before a push.
 	@$(RUN) types
 	@$(RUN) test:unit
 
-test: install ## Everything: lint, types, build, unit and integration tests.
+test: install ## Everything: lint, types, build, unit, integration and cluster tests.
 	@$(RUN) test
+
+cluster-assets: install ## Get etcd and kube-apiserver for the cluster tests: built once, kept in ~/.cache.
+	@$(RUN) cluster-assets
 
 snapshot: dist/slipway.js ## Compile the bundled schema on the PostgreSQL that npm brings: schema/pg18.snapshot.
 	@SLIPWAY_SCHEMA_PATH=schema DATABASE_URL= $(NODE) dist/slipway.js schema compile

@@ -28,6 +28,17 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      {
+        extends: true,
+        test: {
+          name: "cluster",
+          include: ["test/cluster/**/*.test.ts"],
+          globalSetup: ["test/support/servers.ts", "test/support/cluster-server.ts"],
+          testTimeout: 60_000,
+          retry: 1,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });

@@ -1,4 +1,4 @@
-// Everything that `make test` checks, in order: lint, types, build, unit tests, chart tests, integration tests.
+// Everything that `make test` checks, in order: lint, types, build, unit, chart, integration and cluster tests.
 //
 // A step that fails does not keep the next from running: one look shows all that is wrong. The last line
 // counts the tests of all suites; a step that is no test suite shows in the lines above it and in the
@@ -55,8 +55,10 @@ runScript("types");
 const isBuilt = runScript("build");
 runSuite("test:unit");
 runSuite("test:chart");
-if (isBuilt) runSuite("test:integration");
-else console.error("\ntest:integration was not run: it needs the build");
+for (const suite of ["test:integration", "test:cluster"]) {
+  if (isBuilt) runSuite(suite);
+  else console.error(`\n${suite} was not run: it needs the build`);
+}
 
 console.log("");
 if (total.skipped.length > 0) {
