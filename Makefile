@@ -8,7 +8,7 @@ SOURCES := $(shell find src -type f 2>/dev/null)
 YES_FLAG := $(if $(filter-out 0 no false,$(YES)),--yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build check test cluster-assets bench demo demo-down dev snapshot run plan status \
+.PHONY: help install build check test docs cluster-assets bench demo demo-down dev snapshot run plan status \
 	db-reset db-reset-full migrate-create migrate-up migrate-down
 
 help: ## Say what there is to make.
@@ -44,6 +44,9 @@ cluster-assets: install ## Get etcd and kube-apiserver for the cluster tests: bu
 
 snapshot: dist/slipway.js ## Compile the bundled schema on the PostgreSQL that npm brings: schema/pg18.snapshot.
 	@SLIPWAY_SCHEMA_PATH=schema DATABASE_URL= $(NODE) dist/slipway.js schema compile
+
+docs: install ## Write the generated parts of docs/, and check every link.
+	@$(RUN) docs
 
 bench: dist/slipway.js ## Time a run with nothing to do and a large plan.
 	@$(RUN) bench

@@ -1,4 +1,5 @@
-// Everything that `make test` checks, in order: lint, types, build, unit, chart, integration and cluster tests.
+// Everything that `make test` checks, in order: lint, types, links and generated pages, build, and the suites: unit, chart,
+// integration and cluster tests, and a walk through the pages of docs/how-to.
 //
 // A step that fails does not keep the next from running: one look shows all that is wrong. The last line
 // counts the tests of all suites; a step that is no test suite shows in the lines above it and in the
@@ -52,10 +53,11 @@ function readCounts() {
 
 runScript("lint");
 runScript("types");
+runScript("docs", ["--check"]);
 const isBuilt = runScript("build");
 runSuite("test:unit");
 runSuite("test:chart");
-for (const suite of ["test:integration", "test:cluster"]) {
+for (const suite of ["test:integration", "test:cluster", "test:docs"]) {
   if (isBuilt) runSuite(suite);
   else console.error(`\n${suite} was not run: it needs the build`);
 }

@@ -6,7 +6,7 @@ import { toProblem } from "./layers.ts";
 import type { Reader } from "./readers.ts";
 
 /** libpq's variable for each parameter; what a URL leaves open comes from here. */
-const VARIABLES: Readonly<Record<Parameter, string>> = {
+export const LIBPQ_VARIABLES: Readonly<Record<Parameter, string>> = {
   host: "PGHOST",
   port: "PGPORT",
   user: "PGUSER",
@@ -57,7 +57,7 @@ export class DatabaseParameters {
 
   find(name: Parameter): string | undefined {
     const inUrl = this.#fromUrl.get(name);
-    const variable = this.#env[VARIABLES[name]];
+    const variable = this.#env[LIBPQ_VARIABLES[name]];
     if (isSet(inUrl)) return inUrl;
     return isSet(variable) ? variable : undefined;
   }
@@ -77,7 +77,7 @@ export class DatabaseParameters {
   ): void {
     const isInUrl = isSet(this.#fromUrl.get(name));
     const rest = hint === undefined ? {} : { hint };
-    const at: Origin = isInUrl ? (this.#url?.from ?? name) : VARIABLES[name];
+    const at: Origin = isInUrl ? (this.#url?.from ?? name) : LIBPQ_VARIABLES[name];
     if (isInUrl) this.problems.push({ at, message: `the URL's ${name} ${complaint}`, ...rest });
     else this.problems.push(toProblem(at, { complaint, ...rest }, this.find(name)));
   }
