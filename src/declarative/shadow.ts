@@ -3,7 +3,7 @@ import type { DatabaseTarget } from "../config/database.ts";
 import { SlipwayError } from "../errors.ts";
 import { openSession } from "../postgres/connect.ts";
 import type { Session } from "../postgres/session.ts";
-import { hasSqlState } from "../postgres/sqlstate.ts";
+import { hasSqlState, NO_PRIVILEGE } from "../postgres/sqlstate.ts";
 import { quoteIdent, quoteLiteral } from "../sql/quote.ts";
 
 const PREFIX = "slipway_shadow";
@@ -161,7 +161,7 @@ async function createTemporary(
   if (!traits.can_create) throw cannotCreate(traits.role);
   const name = `${PREFIX}_${traits.oid}_${session.backendPid}_${randomBytes(4).toString("hex")}`;
   await session.execute(createDatabase(name, traits)).catch((error: unknown) => {
-    if (hasSqlState(error, new Set(["42501"]))) throw cannotCreate(traits.role);
+    if (hasSqlState(error, NO_PRIVILEGE)) throw cannotCreate(traits.role);
     throw error;
   });
   const drop = (): Promise<void> => dropDatabase(session, name);

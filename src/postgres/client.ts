@@ -27,6 +27,16 @@ const PINNED: Readonly<Record<string, string>> = {
   tcp_keepalives_count: "3",
 };
 
+export const PINNED_NAMES: readonly string[] = [...Object.keys(PINNED), "statement_timeout"];
+
+/** Of the pinned ones, what decides how constants are written, as ParameterStatus reports it. */
+export const REPORTED: Readonly<Record<string, string>> = {
+  TimeZone: "UTC",
+  DateStyle: "ISO, MDY",
+  IntervalStyle: "postgres",
+  client_encoding: "UTF8",
+};
+
 export interface ClientSettings {
   readonly applicationName: string;
   readonly connectTimeoutMs: number;

@@ -1,5 +1,5 @@
 import { SlipwayError } from "../errors.ts";
-import { quoteLiteral } from "../sql/quote.ts";
+import { quoteIdent, quoteLiteral } from "../sql/quote.ts";
 import { formatStamp, LAYOUT_STEPS, LAYOUT_VERSION, parseStamp } from "./layout.ts";
 import type { Records } from "./records.ts";
 
@@ -10,7 +10,14 @@ select pg_catalog.obj_description(n.oid, 'pg_namespace') as stamp,
               order by 1 limit 5) as relations,
        exists (select from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
                 where c.relnamespace = n.oid and c.relname = 'app' and a.attname = 'up_sql') as foreign_ledger,
-       pg_catalog.has_schema_privilege(n.oid, 'CREATE') as can_create
+       pg_catalog.has_schema_privilege(n.oid, 'CREATE') as can_create,
+       current_user::text as role, pg_catalog.pg_get_userbyid(n.nspowner)::text as owner,
+       pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+       and not exists (select from pg_catalog.pg_class c where c.relnamespace = n.oid and c.relkind = 'r'
+                    and not pg_catalog.has_table_privilege(c.oid, 'SELECT')) as can_read,
+       not exists (select from pg_catalog.pg_class c where c.relnamespace = n.oid and c.relkind = 'r'
+                    and not (pg_catalog.has_table_privilege(c.oid, 'INSERT')
+                             and pg_catalog.has_table_privilege(c.oid, 'UPDATE'))) as can_write
   from pg_catalog.pg_namespace n
  where n.nspname = $1`;
 
@@ -23,21 +30,44 @@ interface SchemaRow {
   readonly relations: readonly string[];
   readonly foreign_ledger: boolean;
   readonly can_create: boolean;
+  readonly role: string;
+  readonly owner: string;
+  readonly can_read: boolean;
+  readonly can_write: boolean;
 }
 
 /** The layout's version in the database; 0 when nothing is there yet. Throws for a newer or a foreign one. */
 export async function findLayout(records: Records): Promise<number> {
-  const [row] = await records.session.query<Record<string, unknown> & SchemaRow>(FIND_SCHEMA, [
-    records.schemaName,
-  ]);
+  return layoutOf(records.schemaName, await findSchema(records));
+}
+
+function layoutOf(schema: string, row: SchemaRow | undefined): number {
   if (row === undefined) return 0;
   const version = parseStamp(row.stamp);
   if (version === undefined) {
-    if (row.relations.length > 0) throw foreignSchema(records.schemaName, row);
+    if (row.relations.length > 0) throw foreignSchema(schema, row);
     return 0;
   }
-  requireReadable(records.schemaName, version);
+  requireReadable(schema, version);
+  if (!row.can_read) throw lacksRights(schema, row);
   return version;
+}
+
+async function findSchema({ session, schemaName }: Records): Promise<SchemaRow | undefined> {
+  const [row] = await session.query<Record<string, unknown> & SchemaRow>(FIND_SCHEMA, [schemaName]);
+  return row;
+}
+
+/** Another role made the records, and this one may not read or write them. */
+function lacksRights(schema: string, { role, owner }: SchemaRow): SlipwayError {
+  const [records, grantee] = [quoteIdent(schema), quoteIdent(role)];
+  return new SlipwayError(
+    "UNSAFE_DATABASE",
+    `role "${role}" may not use the records in schema "${schema}", which "${owner}" owns`,
+    {
+      next: `connect as the role that ran slipway before; or as that owner: grant usage on schema ${records} to ${grantee}; grant select, insert, update, delete on all tables in schema ${records} to ${grantee}`,
+    },
+  );
 }
 
 /** Throws RECORDS_TOO_NEW for a layout that this release does not know. */
@@ -55,7 +85,9 @@ export function requireReadable(schema: string, version: number): void {
  */
 export async function installRecords(records: Records): Promise<void> {
   const { session, schema } = records;
-  const found = await findLayout(records);
+  const row = await findSchema(records);
+  const found = layoutOf(records.schemaName, row);
+  if (found > 0 && row?.can_write === false) throw lacksRights(records.schemaName, row);
   if (found === LAYOUT_VERSION) return;
   await requireCreate(records);
   await session.transaction(async () => {
@@ -69,7 +101,7 @@ export async function installRecords(records: Records): Promise<void> {
 
 async function requireCreate(records: Records): Promise<void> {
   const { session, schemaName } = records;
-  const [schema] = await session.query<Record<string, unknown> & SchemaRow>(FIND_SCHEMA, [schemaName]);
+  const schema = await findSchema(records);
   if (schema?.can_create === true) return;
   const [row] = await session.query<{ allowed: boolean; role: string; database: string }>(CAN_CREATE_SCHEMA);
   if (row === undefined || (schema === undefined && row.allowed)) return;

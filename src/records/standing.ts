@@ -1,6 +1,6 @@
 import type { Session } from "../postgres/session.ts";
 import { bootstrapSignatureSql, catalogSignatureSql } from "../postgres/signature.ts";
-import { hasSqlState, NOT_THERE } from "../postgres/sqlstate.ts";
+import { hasSqlState, NO_PRIVILEGE, NOT_THERE } from "../postgres/sqlstate.ts";
 import { requireReadable } from "./install.ts";
 import { LAYOUT_VERSION, parseStamp } from "./layout.ts";
 import { ledgerSignatureSql } from "./ledger.ts";
@@ -89,7 +89,8 @@ async function findRow(session: Session, schema: string): Promise<StandingRow | 
     return rows[0];
   } catch (error) {
     // Before the first run there are no records; an older layout lacks a column.
-    if (hasSqlState(error, NOT_THERE)) return undefined;
+    // A role without rights on them is told so by whoever reads the layout next.
+    if (hasSqlState(error, NOT_THERE) || hasSqlState(error, NO_PRIVILEGE)) return undefined;
     throw error;
   }
 }
@@ -105,7 +106,7 @@ export async function readRunMarker(session: Session, schema: string): Promise<s
     );
     return row?.marker ?? "";
   } catch (error) {
-    if (hasSqlState(error, NOT_THERE)) return "";
+    if (hasSqlState(error, NOT_THERE) || hasSqlState(error, NO_PRIVILEGE)) return "";
     throw error;
   }
 }
