@@ -2,12 +2,14 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseCommandLine } from "./cli.ts";
-import type { Environment } from "./commands/environment.ts";
+import type { Conclusion, Environment } from "./commands/environment.ts";
 import { parseConfig } from "./config/config.ts";
 import { loadSettingsFile } from "./config/file.ts";
+import { SETTINGS } from "./config/settings.ts";
 import { ERRORS, SlipwayError } from "./errors.ts";
 import { createLog, type Log, type LogOptions, writeAll } from "./log/log.ts";
 import { keepSecret } from "./log/redact.ts";
+import { type Ending, writeTermination } from "./report/termination.ts";
 
 const { argv, env, stderr, stdout, stdin } = process;
 const STDERR = 2;
@@ -28,6 +30,8 @@ const format = isFormat(env["SLIPWAY_LOG_FORMAT"]) ? env["SLIPWAY_LOG_FORMAT"] :
 let options = logOptions("info", format);
 let log: Log = createLog(options);
 
+let terminationLog: string | undefined = env["SLIPWAY_TERMINATION_LOG"] ?? SETTINGS.terminationLog.fallback;
+
 const stop = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.on(signal, () => {
@@ -37,7 +41,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-async function main(): Promise<number> {
+async function main(): Promise<number | Conclusion> {
   const write = (text: string): void => writeAll(STDOUT, text);
   const invocation = await parseCommandLine(argv.slice(2), write);
   if (invocation === undefined) return 0;
@@ -54,6 +58,7 @@ async function main(): Promise<number> {
   for (const value of Object.values(config.vars)) keepSecret(value.length >= 8 ? value : undefined);
   options = logOptions(config.logLevel, config.logFormat);
   log = createLog(options);
+  terminationLog = config.terminationLog;
   const environment: Environment = {
     config,
     log,
@@ -84,11 +89,22 @@ async function askAtTerminal(question: string): Promise<string> {
   }
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  const { logFailure } = await import("./report/log-failure.ts");
-  process.exitCode = logFailure(log, error, options);
+/** The one place where an ending becomes a last line, a termination message and an exit code. */
+async function conclude(conclusion: number | Conclusion): Promise<void> {
+  const { endingOfAnswer, endingOfFailure } = await import("./report/ending.ts");
+  let ending: Ending;
+  if (typeof conclusion === "number") {
+    ending = endingOfAnswer(conclusion);
+  } else if ("line" in conclusion) {
+    ending = { code: "OK", exit: 0, ...conclusion };
+  } else {
+    const { logFailure } = await import("./report/log-failure.ts");
+    ending = endingOfFailure(logFailure(log, conclusion.error, options), conclusion.runId);
+  }
+  writeTermination(terminationLog, ending);
+  process.exitCode = ending.exit;
 }
+
+await conclude(await main().catch((error: unknown) => ({ error, runId: undefined })));
 // A handle that something forgot must not keep the pod waiting.
 setTimeout(() => process.exit(), 1_000).unref();

@@ -8,13 +8,18 @@ import { RELEASE } from "./release.ts";
 import { readSourceFiles } from "./source/files.ts";
 import { quoteIdent } from "./sql/quote.ts";
 
+const TIMEOUT = /^--timeout=\d+(?:ms|s|m|h)$/;
+
 async function findNothingToDo(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
   bundledSchemaPath: string,
 ): Promise<boolean> {
   const command = argv[0] ?? "run";
-  if (argv.length > 1 || (command !== "run" && command !== "wait")) return false;
+  if (command !== "run" && command !== "wait") return false;
+  // How long to wait doesn't matter to a waiter that need not.
+  const isPlain = argv.length < 2 || (argv.length === 2 && command === "wait" && TIMEOUT.test(argv[1] ?? ""));
+  if (!isPlain) return false;
   const file = await loadSettingsFile({ env });
   const config = parseConfig({
     flags: {},
@@ -45,7 +50,10 @@ async function answer(
   env: NodeJS.ProcessEnv,
 ): Promise<boolean> {
   const { createLog } = await import("./log/log.ts");
-  const { FILES_WORDS, repeatWarnings, reportReady, reportUnchanged } = await import("./report/unchanged.ts");
+  const { COMPLETED, FILES_WORDS, READY, repeatWarnings, reportReady, reportUnchanged } = await import(
+    "./report/unchanged.ts"
+  );
+  const { writeTermination } = await import("./report/termination.ts");
   const files = readSourceFiles(config, "ups");
   const last = findUpToDate(await asking, files.hash);
   if (last === undefined) return false;
@@ -65,6 +73,11 @@ async function answer(
     repeatWarnings(log, last);
     reportReady(log, FILES_WORDS, 0);
   }
+  writeTermination(config.terminationLog, {
+    line: command === "run" ? COMPLETED : READY,
+    code: "OK",
+    exit: 0,
+  });
   return true;
 }
 

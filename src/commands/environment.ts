@@ -25,8 +25,20 @@ export interface Environment<C extends Config = Config> {
   readonly observe?: RunObserver;
 }
 
-/** A command gives the exit code. */
-export type Command<C extends Config = Config> = (environment: Environment<C>) => Promise<number>;
+/** How a run ended, for what tells of it behind the log. */
+export type Conclusion =
+  | {
+      /** What its log ends with. */
+      readonly line: string;
+      readonly runId?: string;
+      readonly planId?: string | undefined;
+    }
+  | { readonly error: unknown; readonly runId: string | undefined };
+
+/** A command gives the exit code, or its conclusion where there is more to tell. */
+export type Command<C extends Config = Config> = (
+  environment: Environment<C>,
+) => Promise<number | Conclusion>;
 
 export function writeJson(out: Output, value: unknown): void {
   const text = JSON.stringify(

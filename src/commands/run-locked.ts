@@ -12,6 +12,7 @@ import { type RecordedFailure, toRecordedFailure } from "../records/recorded-fai
 import type { Records } from "../records/records.ts";
 import { beginRun, type FinishedRun, finishRun, type PhaseRecord } from "../records/runs.ts";
 import { type LastRun, readRunMarker, readStanding } from "../records/standing.ts";
+import { COMPLETED } from "../report/unchanged.ts";
 import type { SourceFiles } from "../source/files.ts";
 import { prepareSources } from "../source/sources.ts";
 import { quoteIdent } from "../sql/quote.ts";
@@ -74,7 +75,7 @@ async function runRecorded(environment: DatabaseEnvironment, context: RunContext
   await finishRun(records, { status: "done", phases, planId, userVersion, signatures });
   const isChanged = phases.some((phase) => phase.outcome === "applied");
   if (!isChanged) log.info("Everything is up to date");
-  log.info("Database schema management completed");
+  log.info(COMPLETED);
   return { runId: records.runId, result: isChanged ? "applied" : "unchanged", phases, planId, userVersion };
 }
 

@@ -1,24 +1,29 @@
 import { findUpToDate, type LastRun, readStanding } from "../records/standing.ts";
+import { COMPLETED } from "../report/unchanged.ts";
 import { readSourceFiles, type SourceConfig, type SourceFiles } from "../source/files.ts";
 import { quoteIdent } from "../sql/quote.ts";
-import { writeJson } from "./environment.ts";
+import { type Conclusion, writeJson } from "./environment.ts";
 import { createRunId } from "./run-id.ts";
 import { causeOf, type RunReport, unchanged } from "./run-report.ts";
 import { type DatabaseEnvironment, openCommandSession } from "./session.ts";
 
 /** `slipway run`: bootstrap, declarative schema, user migrations. */
-export async function runCommand(environment: DatabaseEnvironment): Promise<number> {
-  const report = await run(environment);
-  if (environment.json) writeJson(environment.out, report);
-  return 0;
+export async function runCommand(environment: DatabaseEnvironment): Promise<Conclusion> {
+  const runId = createRunId();
+  try {
+    const report = await run(environment, runId);
+    if (environment.json) writeJson(environment.out, report);
+    return { line: COMPLETED, runId, planId: report.planId };
+  } catch (error) {
+    return { error, runId };
+  }
 }
 
-export async function run(environment: DatabaseEnvironment): Promise<RunReport> {
+export async function run(environment: DatabaseEnvironment, runId = createRunId()): Promise<RunReport> {
   const { config, log, signal } = environment;
   const files = await readFiles(config);
   for (const warning of files.warnings) log.warn({ at: warning.at }, warning.message);
   // Looking into the files takes longer than asking the database whether they are applied already.
-  const runId = createRunId();
   await using session = await openCommandSession(environment, runId, async () => {
     const { prepareSources } = await import("../source/sources.ts");
     prepareSources(config, files);

@@ -6,9 +6,9 @@ import type { Session } from "../postgres/session.ts";
 import { hasSqlState, NO_PRIVILEGE } from "../postgres/sqlstate.ts";
 import type { Records } from "../records/records.ts";
 import { listRuns } from "../records/runs.ts";
-import { reportReady } from "../report/unchanged.ts";
+import { READY, reportReady } from "../report/unchanged.ts";
 import { quoteIdent } from "../sql/quote.ts";
-import { writeJson } from "./environment.ts";
+import { type Conclusion, writeJson } from "./environment.ts";
 import { createRunId } from "./run-id.ts";
 import { applicationName, type DatabaseEnvironment, openRecords } from "./session.ts";
 import { createTarget, type Look, type Target, type WaitFor } from "./wait-target.ts";
@@ -27,7 +27,7 @@ interface Sighting extends Look {
  * writes nothing. Between two looks it has no connection: waiters in every pod of a deployment must not take the
  * slots that the run needs.
  */
-export async function waitCommand(environment: DatabaseEnvironment, wanted: WaitFor): Promise<number> {
+export async function waitCommand(environment: DatabaseEnvironment, wanted: WaitFor): Promise<Conclusion> {
   const { config, log, signal } = environment;
   const target = createTarget(wanted, config);
   const start = performance.now();
@@ -43,7 +43,7 @@ export async function waitCommand(environment: DatabaseEnvironment, wanted: Wait
       reportReady(log, target.words, elapsedMs);
       if (environment.json)
         writeJson(environment.out, { result: "ready", for: wanted, waitedMs: Math.round(elapsedMs) });
-      return 0;
+      return { line: READY };
     }
     // What no run can do anything with is said before minutes are spent.
     if (said === "") target.requireSound();

@@ -35,6 +35,8 @@ export interface Config {
   readonly statementTimeoutMs: number;
   readonly stateSchema: string;
   readonly statusConfigMap: ConfigMapName | undefined;
+  /** The kubelet's file for the termination message; absent: none is written. */
+  readonly terminationLog: string | undefined;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
   readonly logFormat: "json" | "pretty" | "auto";
   readonly drift: "apply" | "refuse" | "warn";
@@ -84,6 +86,7 @@ export function parseConfig(input: ConfigInput): Config {
     statementTimeoutMs: values.take(SETTINGS.statementTimeoutMs),
     stateSchema: values.take(SETTINGS.stateSchema),
     statusConfigMap: values.take(SETTINGS.statusConfigMap),
+    terminationLog: values.take(SETTINGS.terminationLog),
     logLevel: values.take(SETTINGS.logLevel),
     logFormat: values.take(SETTINGS.logFormat),
     drift: values.take(SETTINGS.drift),

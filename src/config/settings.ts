@@ -185,6 +185,16 @@ export const SETTINGS = {
     emptyIsValue: true,
     meaning: "ConfigMap to write the outcome to; empty writes none",
   },
+  terminationLog: {
+    name: "terminationLog",
+    env: "SLIPWAY_TERMINATION_LOG",
+    flag: "--termination-log",
+    argument: "file",
+    fallback: "/dev/termination-log",
+    read: emptyAsNone(path),
+    emptyIsValue: true,
+    meaning: "where the last line is left for the kubelet, if the file is there; empty leaves none",
+  },
   logLevel: {
     name: "log.level",
     env: "SLIPWAY_LOG_LEVEL",

@@ -8,6 +8,7 @@ export interface Failure {
   readonly what: string;
   readonly where?: string;
   readonly why?: string;
+  readonly sqlstate?: string;
   readonly detail?: string;
   readonly excerpt?: string;
   readonly problems?: readonly string[];
@@ -27,6 +28,7 @@ export function toFailure(error: unknown): Failure {
       ...base,
       ...(place === undefined ? {} : { where: formatPlace(place) }),
       why: `${sqlstate} ${reason}`,
+      sqlstate,
       ...(more.length === 0 ? {} : { detail: more.join("; ") }),
       ...(excerpt === undefined ? {} : { excerpt }),
     };

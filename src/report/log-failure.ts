@@ -5,21 +5,21 @@ import { type Failure, lastLine, toFailure } from "./failure.ts";
 import { formatPlan } from "./plan-text.ts";
 
 /**
- * Says a failure once, at the edge, and gives the exit code. As JSON it is one line; for people the
+ * Says a failure once, at the edge. As JSON it is one line; for people the
  * particulars come first and the line that says it all last.
  */
-export function logFailure(log: Log, error: unknown, options: LogOptions): number {
+export function logFailure(log: Log, error: unknown, options: LogOptions): Failure {
   const failure = toFailure(error);
   const bug = failure.code === "BUG" && error instanceof Error ? { stack: error.stack } : {};
   if (options.format === "json" || (options.format === "auto" && !options.isTerminal)) {
     const plan = error instanceof ApprovalError ? { plan: error.plan } : {};
     log.error({ ...failure, ...plan, ...bug }, lastLine(failure));
-    return failure.exit;
+    return failure;
   }
   if (error instanceof ApprovalError) writeAll(options.fd, redact(`\n${formatPlan(error.plan, options)}\n`));
   if (failure.code === "BUG") log.debug(bug, "Stack of the unexpected error");
   writeAll(options.fd, redact(`${particulars(failure)}ERROR ${lastLine(failure)}\n`));
-  return failure.exit;
+  return failure;
 }
 
 function particulars(failure: Failure): string {

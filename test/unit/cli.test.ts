@@ -228,7 +228,7 @@ test.each(["three", "1.5", "-1", "0x3"])(
     const { perform } = await invocationOf(`migrate retry -- ${text}`);
     const environment = { config: { database: {} } } as Environment;
 
-    const attempt = async (): Promise<number> => perform(environment);
+    const attempt = async (): Promise<unknown> => perform(environment);
 
     await expect(attempt()).rejects.toMatchObject({
       code: "USAGE",

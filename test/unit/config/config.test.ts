@@ -39,6 +39,7 @@ test("with nothing set the defaults are in force", () => {
     statementTimeoutMs: 0,
     stateSchema: "migrations",
     statusConfigMap: undefined,
+    terminationLog: "/dev/termination-log",
     logLevel: "info",
     logFormat: "auto",
     drift: "apply",

@@ -36,6 +36,7 @@ test("every setting is listed with its value and origin, secrets masked", async 
     "shadow.url = postgres://app:***@db:5432/empty?sslmode=prefer (SLIPWAY_SHADOW_URL)",
     "stateSchema = migrations (default)",
     "status.configMap =  (default)",
+    "terminationLog = /dev/termination-log (default)",
     "log.level = debug (slipway.yaml:2:10)",
     "log.format = auto (default)",
     "drift = refuse (--drift)",

@@ -108,6 +108,7 @@ test("a refused statement carries place, excerpt, detail and PostgreSQL's own hi
     what: "migration 003_x failed",
     where: "/migrations/user/003_x.up.sql:4:13",
     why: '42P01 relation "a" does not exist',
+    sqlstate: "42P01",
     detail: "There is none.; PostgreSQL's hint: Make one.",
     excerpt: EXCERPT,
     next: "correct 003_x.up.sql and run again",
@@ -117,7 +118,7 @@ test("a refused statement carries place, excerpt, detail and PostgreSQL's own hi
 test("what PostgreSQL did not say is left out, not left empty", () => {
   const failure = toFailure(new StatementError("it failed", { sqlstate: "23505", reason: "duplicates" }));
 
-  expect(Object.keys(failure).toSorted()).toEqual(["code", "exit", "next", "what", "why"]);
+  expect(Object.keys(failure).toSorted()).toEqual(["code", "exit", "next", "sqlstate", "what", "why"]);
 });
 
 test("all problems are listed; an excerpt is shown where there is only one", () => {

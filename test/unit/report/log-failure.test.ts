@@ -23,7 +23,7 @@ function say(error: unknown, asked: Partial<Omit<LogOptions, "fd">> = {}): Said 
       ...asked,
       fd,
     };
-    exit = logFailure(createLog(options), error, options);
+    exit = logFailure(createLog(options), error, options).exit;
   });
   return { exit, text };
 }
