@@ -111,11 +111,13 @@ function uniqueBySql(actions: readonly EngineAction[]): EngineAction[] {
 
 /**
  * REVOKE on a table takes the grants on its columns along (PostgreSQL manual, REVOKE), so what is granted
- * on columns comes after what is revoked from their table.
+ * on columns comes after what is revoked from their table. What is only revoked stays before its column goes.
  */
 function orderGrants(actions: readonly EngineAction[]): EngineAction[] {
   const isOfColumns = (action: EngineAction): boolean =>
-    /^(?:GRANT|REVOKE) [A-Z, ]+\("/.test(action.sql) && action.objects.some((id) => id.startsWith("acl:"));
+    action.verb !== "drop" &&
+    /^(?:GRANT|REVOKE) [A-Z, ]+\("/.test(action.sql) &&
+    action.objects.some((id) => id.startsWith("acl:"));
   return [...actions.filter((action) => !isOfColumns(action)), ...actions.filter(isOfColumns)];
 }
 

@@ -32,18 +32,18 @@ export async function setup(project: TestProject): Promise<void> {
   project.provide("skippedServer", servers.length > 1 ? "" : NO_OLDER);
 }
 
-const NO_OLDER = "there is no PostgreSQL below /usr/lib/postgresql to test on as well";
+const NO_OLDER = "there is no second PostgreSQL, below /usr/lib/postgresql or in SLIPWAY_TEST_POSTGRES";
 
-/** The newest major, and an older one of the system where there is one; `teardown` ends them. */
+/**
+ * The newest major, and an older one of the system where there is one; or those whose folders of programs
+ * SLIPWAY_TEST_POSTGRES lists, separated by colons, newest first. `teardown` ends them.
+ */
 export async function startServers(): Promise<readonly RunningServer[]> {
   folder = mkdtempSync(join(tmpdir(), "slipway-test-"));
   // The server's user must get through to its own folder in it.
   chmodSync(folder, 0o755);
   const account = findAccount();
-  const newest = findPackaged(folder, account);
-  const older = findOlder();
-  if (older === undefined) console.warn(`\nSKIPPED: ${NO_OLDER}; only the packaged server is tested\n`);
-  const bins = older === undefined ? [newest] : [newest, older];
+  const bins = findBins(folder, account);
   const started = await Promise.allSettled(
     bins.map((bin, index) => createCluster({ bin, folder: join(`${folder}`, `server-${index}`), account })),
   );
@@ -77,6 +77,15 @@ function copyProgram(into: string): string {
   mkdirSync(join(into, "program/cache"));
   chmodSync(join(into, "program/cache"), 0o777);
   return join(into, "program/dist/slipway.js");
+}
+
+function findBins(into: string, account: Account | undefined): readonly string[] {
+  const given = process.env["SLIPWAY_TEST_POSTGRES"] ?? "";
+  if (given !== "") return given.split(":");
+  const newest = findPackaged(into, account);
+  const older = findOlder();
+  if (older === undefined) console.warn(`\nSKIPPED: ${NO_OLDER}; only the packaged server is tested\n`);
+  return older === undefined ? [newest] : [newest, older];
 }
 
 /** The binaries that npm brought, or a copy of them where the server's user cannot get to the repository. */

@@ -61,6 +61,8 @@ export interface EngineAction {
   readonly dataLoss: boolean;
   readonly rewrites: boolean;
   readonly step: ColumnStep | undefined;
+  /** The view that gets another query in place. */
+  readonly redefines?: ObjectId;
   /** Set where a statement was chosen so that others read and write on while it works. */
   readonly online?: OnlineWork;
 }

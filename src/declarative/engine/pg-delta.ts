@@ -33,6 +33,7 @@ import {
 } from "./facts.ts";
 import { readRedeclaredColumns, readUsesOfInherited } from "./inherited.ts";
 import { findRebuilds, inOneLanguage, isMarked, withRebuilds } from "./rebuild.ts";
+import { findRedefinable, placeRedefinitions, withRedefined, withViewColumns } from "./redefine.ts";
 import { actAs } from "./roles.ts";
 import { readSatellites } from "./satellites.ts";
 import { layOut, scriptOf } from "./script.ts";
@@ -55,11 +56,13 @@ export const pgDelta: SchemaEngine = {
     const own = extracted.factBase
       .facts()
       .filter(({ id, parent }) => !isInherited(id) && !isInherited(parent));
-    const facts = [...own, ...(await readSatellites(session))].filter(
-      (fact) => !isOutsideScope(fact, hidden),
+    const satellites = await readSatellites(session);
+    const facts = await withViewColumns(
+      session,
+      [...own, ...satellites.facts].filter((fact) => !isOutsideScope(fact, hidden)),
     );
     const byId = new Map(facts.map((fact) => [encodeId(fact.id), fact]));
-    const uses = (await readUsesOfInherited(session)).filter(
+    const uses = [...(await readUsesOfInherited(session)), ...satellites.edges].filter(
       ({ from, to }) => byId.has(encodeId(from)) && byId.has(encodeId(to)),
     );
     return toCatalog(
@@ -264,11 +267,12 @@ function planView(view: ManagedView): EnginePlan {
   const desired = factsOf(view.desired);
   const current = inOneLanguage(factsOf(view.current), desired);
   const assumedRoles = [...new Set([...current.roles, ...desired.roles])];
-  const wanted = toFactBase(desired);
   const rebuilds = new Set<ObjectId>();
+  const redefinable = findRedefinable(current, desired);
   for (;;) {
-    const from = toFactBase(withRebuilds(current, rebuilds));
-    const delta = planDelta(from, wanted, { scope: "database", assumedRoles });
+    const sides = withRedefined({ current, desired }, redefinable);
+    const from = toFactBase(withRebuilds(sides.current, rebuilds));
+    const delta = planDelta(from, toFactBase(sides.desired), { scope: "database", assumedRoles });
     const known = rebuilds.size;
     for (const id of findRebuilds(current, desired, delta)) rebuilds.add(id);
     if (rebuilds.size > known) continue;
@@ -277,8 +281,15 @@ function planView(view: ManagedView): EnginePlan {
       .map(toAction)
       .filter(({ step }) => step?.kind !== "set type" || !rebuilds.has(step.column))
       .map((action) => keepCollation(desired, throughText(current, desired, action)));
+    const remade = new Set(actions.flatMap(({ creates, drops }) => [...creates, ...drops]));
+    const redefined = new Set([...redefinable].filter((id) => !remade.has(id)));
+    const placed = placeRedefinitions({ current, desired }, redefined, actions);
+    if ("stuck" in placed) {
+      redefinable.delete(placed.stuck);
+      continue;
+    }
     return {
-      actions: revokeDefaultGrants(view, actions),
+      actions: revokeDefaultGrants(view, placed.actions),
       edits: editsOf(delta),
       settings: delta.preamble.filter(isNeeded),
     };

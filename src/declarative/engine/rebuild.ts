@@ -25,8 +25,13 @@ export function findRebuilds(current: Facts, desired: Facts, plan: Plan): Set<Ob
     if (delta.id.kind === "type" && delta.attr === "values" && !isGrowth(delta.from, delta.to))
       remade.add(encodeId(delta.id));
   }
+  const recast = new Set<ObjectId>();
   for (const [id, fact] of current.byId) {
-    if (fact.id.kind === "column" && targetsOf(current, id).some((to) => remade.has(to))) estranged.add(id);
+    if (fact.id.kind === "column" && targetsOf(current, id).some((to) => remade.has(to))) recast.add(id);
+  }
+  for (const id of recast) {
+    estranged.add(id);
+    retyped.add(id);
   }
   const found = new Set<ObjectId>();
   for (const [id, fact] of current.byId) {
@@ -46,9 +51,14 @@ export function findRebuilds(current: Facts, desired: Facts, plan: Plan): Set<Ob
       found.add(id);
     if ((fact.id.kind === "trigger" || isRoutine(fact)) && targets.some((to) => retyped.has(to)))
       found.add(id);
+    // The engine takes down what names the enum, not what names a column of it only.
+    if (NAMING_COLUMNS.has(fact.id.kind) && targets.some((to) => recast.has(to))) found.add(id);
   }
   return found;
 }
+
+/** Their definitions keep a column from changing its type (manual, ALTER TABLE). */
+const NAMING_COLUMNS: ReadonlySet<string> = new Set(["view", "materializedView", "policy", "rule"]);
 
 function targetsOf(facts: Facts, id: ObjectId): ObjectId[] {
   const edges = facts.edgesFrom.get(id) ?? [];
@@ -73,7 +83,8 @@ export function withRebuilds(current: Facts, ids: ReadonlySet<ObjectId>): Facts 
 function markOf(fact: Fact): Fact["payload"] {
   if (fact.id.kind === "table") return { partitionKey: `${MARK}${String(fact.payload["partitionKey"])}` };
   if (fact.id.kind === "column") return { generatedExpr: `${MARK}${String(fact.payload["generatedExpr"])}` };
-  if (fact.id.kind === "trigger" || fact.id.kind === "constraint")
+  if (fact.id.kind === "policy") return { permissive: `${MARK}${String(fact.payload["permissive"])}` };
+  if (["trigger", "constraint", "rule", "view", "materializedView"].includes(fact.id.kind))
     return { def: `${MARK}${String(fact.payload["def"])}` };
   if (fact.id.kind === "aggregate") return { sfunc: `${MARK}${String(fact.payload["sfunc"])}` };
   return { argSignature: `${MARK}${String(fact.payload["argSignature"])}` };

@@ -1,8 +1,12 @@
-import type { Fact, StableId } from "@supabase/pg-delta/core";
+import type { DependencyEdge, Fact, StableId } from "@supabase/pg-delta/core";
 import type { Session } from "../../postgres/session.ts";
 
 // Inherited columns are among them, also those that the child declares as well: see readRedeclaredColumns in inherited.ts.
 const UNREAD_COLUMNS = `
+with recursive up (child, ancestor) as (
+  select inhrelid, inhparent from pg_catalog.pg_inherits
+  union
+  select up.child, i.inhparent from up join pg_catalog.pg_inherits i on i.inhrelid = up.ancestor)
 select n.nspname::text as schema, c.relname::text as relation, a.attname::text as name,
        case c.relkind when 'v' then 'view' when 'm' then 'materializedView' when 'f' then 'foreignTable'
                       else 'table' end as kind,
@@ -14,7 +18,12 @@ select n.nspname::text as schema, c.relname::text as relation, a.attname::text a
                        coalesce(pg_catalog.array_agg(distinct e.privilege_type order by e.privilege_type)
                                   filter (where e.is_grantable), array[]::text[]) as grantable
                   from pg_catalog.aclexplode(a.attacl) e left join pg_catalog.pg_roles r on r.oid = e.grantee
-                 group by 1) g) as acl
+                 group by 1) g) as acl,
+       (select pg_catalog.json_agg(pg_catalog.json_build_object('schema', an.nspname, 'table', anc.relname))
+          from up
+          join pg_catalog.pg_class anc on anc.oid = up.ancestor
+          join pg_catalog.pg_namespace an on an.oid = anc.relnamespace
+         where up.child = c.oid and a.attinhcount > 0) as ancestors
   from pg_catalog.pg_attribute a
   join pg_catalog.pg_class c on c.oid = a.attrelid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -46,6 +55,8 @@ interface ColumnRow {
   kind: "view" | "materializedView" | "table" | "foreignTable";
   comment: string | null;
   acl: { grantee: string; privileges: string[]; grantable: string[] }[] | null;
+  /** Of an inherited column. */
+  ancestors: { schema: string; table: string }[] | null;
 }
 
 interface KeyRow {
@@ -56,15 +67,33 @@ interface KeyRow {
   comment: string;
 }
 
+export interface Satellites {
+  readonly facts: readonly Fact[];
+  /** From what is on an inherited column to the columns of the ancestors, with which it comes and goes. */
+  readonly edges: readonly DependencyEdge[];
+}
+
 /**
  * Comments and grants that the engine could compare and write but doesn't read: those on columns of views
  * and on inherited columns, and comments on the index behind a key. A view that is made anew would lose them
  * in silence.
  */
-export async function readSatellites(session: Session): Promise<Fact[]> {
+export async function readSatellites(session: Session): Promise<Satellites> {
   const columns = await session.query<ColumnRow & Record<string, unknown>>(UNREAD_COLUMNS);
   const keys = await session.query<KeyRow & Record<string, unknown>>(COMMENTS_ON_KEYS);
-  return [...columns.flatMap(factsOfColumn), ...keys.map(factOfKey)];
+  const ofColumns = columns.map((row) => ({ row, facts: factsOfColumn(row) }));
+  return {
+    facts: [...ofColumns.flatMap(({ facts }) => facts), ...keys.map(factOfKey)],
+    edges: ofColumns.flatMap(({ row, facts }) => facts.flatMap((fact) => edgesOf(row, fact))),
+  };
+}
+
+function edgesOf({ name, ancestors }: ColumnRow, { id }: Fact): DependencyEdge[] {
+  return (ancestors ?? []).map(({ schema, table }) => ({
+    from: id,
+    to: { kind: "column", schema, table, name },
+    kind: "depends",
+  }));
 }
 
 function factsOfColumn({ schema, relation, name, kind, comment, acl }: ColumnRow): Fact[] {

@@ -95,7 +95,7 @@ class Planner {
       const replaced = this.#replaced.get(id);
       if (replaced !== undefined) this.#stages.add(stage, replaced);
     }
-    this.#stages.add(stage, action, [...action.creates, ...action.drops, ...column]);
+    this.#stages.add(stage, action, [...action.creates, ...action.drops, ...column, ...redefined(action)]);
   }
 
   /** What must be there before: what the statement names, and what its object will refer to. */
@@ -103,7 +103,7 @@ class Planner {
     const { engine, view } = this.#input;
     const needs = [
       ...action.objects,
-      ...action.creates.flatMap((id) => engine.dependencies(view.desired, id)),
+      ...[...action.creates, ...redefined(action)].flatMap((id) => engine.dependencies(view.desired, id)),
     ];
     if (action.step !== undefined) needs.push(action.step.column);
     return needs;
@@ -355,6 +355,10 @@ class Planner {
     // That it is to be NOT NULL, the engine sees by itself.
     this.#fill({ ...base, objects: [id] }, id, { ...column, notNull: false }, 1);
   }
+}
+
+function redefined({ redefines }: EngineAction): ObjectId[] {
+  return redefines === undefined ? [] : [redefines];
 }
 
 const RELATIONS = /^(?:table|view|materializedView|sequence|index|foreignTable|type):/;
