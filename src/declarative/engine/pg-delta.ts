@@ -196,9 +196,17 @@ function isOutsideScope(fact: Fact, hidden: string): boolean {
   if (id.kind === "userMapping" || id.kind === "subscription") return true;
   // Since 17 a domain's NOT NULL is listed as a constraint too; written twice it is an error.
   if (id.kind === "constraint") return fact.payload["type"] === "n";
+  // Default privileges of one schema only add to those of all (manual, ALTER DEFAULT PRIVILEGES): that they
+  // name nobody takes nothing away, and granting it "back" would be a grant of its own.
+  if (id.kind === "defaultPrivilege" && id.schema !== null && isEmptyArray(fact.payload["privileges"]))
+    return true;
   if (id.kind === "comment" || id.kind === "acl")
     return id.target.kind === "schema" && id.target.name === "public";
   return false;
+}
+
+function isEmptyArray(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 function rolesOf(base: FactBase): readonly string[] {
