@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { build } from "esbuild";
 
 // Built aside and moved in place: a program that runs meanwhile finds a whole one, the old or the new.
@@ -37,10 +37,23 @@ await Promise.all([
     outExtension: { ".js": ".cjs" },
     banner: {},
   }),
+  // For browsers: the one module of the status page.
+  build({
+    entryPoints: { page: "src/serve/page/main.ts" },
+    outdir: `${outdir}/page`,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    legalComments: "none",
+  }),
   build({ entryPoints: { slipway: "src/slipway.ts" }, outdir, format: "esm", target: "node22" }),
 ]);
 // PostgreSQL's grammar, which only `lint` loads. It is looked for beside the program.
 copyFileSync(new URL("libpg-query.wasm", import.meta.resolve("libpg-query")), `${outdir}/libpg-query.wasm`);
+mkdirSync(`${outdir}/page`, { recursive: true });
+for (const file of ["page.html", "page.css"])
+  copyFileSync(`src/serve/page/${file}`, `${outdir}/page/${file}`);
 chmodSync(`${outdir}/slipway.js`, 0o755);
 rmSync("dist", { recursive: true, force: true });
 renameSync(outdir, "dist");

@@ -22,6 +22,8 @@ export interface RunContext {
   readonly loadEngine: () => Promise<SchemaEngine>;
   /** Absent while only planning. */
   readonly lock?: RunLock;
+  /** Who approves by `config.approve`, where it is known; else the run itself. */
+  readonly approver?: string;
   /** Schemas that held objects before this run did anything. */
   readonly occupiedSchemas: ReadonlySet<string>;
 }

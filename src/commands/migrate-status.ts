@@ -20,7 +20,8 @@ export async function migrateStatus(environment: DatabaseEnvironment): Promise<n
   return 0;
 }
 
-interface StatusRow {
+/** A migration, from its file and its row of the ledger. */
+export interface StatusRow {
   readonly version: bigint;
   readonly name: string;
   readonly state: LedgerRow["status"];
@@ -35,7 +36,7 @@ interface StatusRow {
   readonly error: string | undefined;
 }
 
-function statusRows(migrations: readonly Migration[], ledger: readonly LedgerRow[]): StatusRow[] {
+export function statusRows(migrations: readonly Migration[], ledger: readonly LedgerRow[]): StatusRow[] {
   const files = new Map(migrations.map((migration) => [migration.version, migration]));
   const rows = new Map(ledger.map((row) => [row.version, row]));
   const versions = [...new Set([...files.keys(), ...rows.keys()])].sort((a, b) => (a < b ? -1 : 1));

@@ -1,10 +1,9 @@
 import type { RunContext } from "../context.ts";
 import type { Trial } from "../declarative/trial.ts";
 import { ERRORS, SlipwayError } from "../errors.ts";
-import { bootstrapPhase } from "../phases/bootstrap.ts";
 import { type DeclarativePlan, declarativePhase } from "../phases/declarative.ts";
+import { declarativePlanOf, isPending, type Plans, pendingLines, planPhases } from "../phases/plans.ts";
 import { tryDeclarative } from "../phases/trial.ts";
-import { userPhase } from "../phases/user.ts";
 import { formatPlan, formatPlanSql } from "../report/plan-text.ts";
 import { readSources } from "../source/sources.ts";
 import { loadEngineOnce } from "./context.ts";
@@ -34,41 +33,49 @@ async function showPlan(
   options: PlanOptions,
 ): Promise<number> {
   const { log, out } = environment;
-  const bootstrap = options.schemaOnly ? undefined : await bootstrapPhase.plan(context);
-  const declarative = await declarativePhase.plan(context);
-  const history = options.schemaOnly ? undefined : await userPhase.plan(context);
+  const plans = options.schemaOnly ? await planSchema(context) : await planPhases(context);
+  const lines = pendingLines(plans);
+  const warnings = plans.user?.warnings ?? [];
 
-  const bootstrapLines = bootstrapPhase.pendingOf(bootstrap);
-  const schemaLines = declarativePhase.pendingOf(declarative);
-  const migrationLines = userPhase.pendingOf(history);
-  const isPending = bootstrapLines.length + schemaLines.length + migrationLines.length > 0;
-
-  const tried = options.isTried === true ? await tryOut(context, declarative) : undefined;
+  const tried = options.isTried === true ? await tryOut(context, plans.declarative) : undefined;
 
   if (environment.json) {
-    writeJson(out, {
-      pending: isPending,
-      bootstrap: bootstrapLines,
-      declarative: { kind: declarative.kind, pending: schemaLines, plan: planOf(declarative) },
-      migrations: (history?.pending ?? []).map(({ migration }) => ({
-        version: migration.version,
-        name: migration.name,
-      })),
-      warnings: history?.warnings ?? [],
-      ...(tried === undefined ? {} : { tried: toJson(tried) }),
-    });
+    writeJson(out, { ...planJson(plans), ...(tried === undefined ? {} : { tried: toJson(tried) }) });
   } else if (options.sql) {
-    const plan = planOf(declarative);
+    const plan = declarativePlanOf(plans);
     if (plan !== undefined && plan.changes.length > 0) out.write(formatPlanSql(plan));
   } else {
-    for (const line of bootstrapLines) out.write(`${line}\n`);
-    writeDeclarative(environment, declarative, schemaLines);
-    for (const line of migrationLines) out.write(`${line}\n`);
-    for (const warning of history?.warnings ?? []) log.warn(warning);
-    if (!isPending) out.write("Everything is up to date\n");
+    for (const line of lines.bootstrap) out.write(`${line}\n`);
+    writeDeclarative(environment, plans.declarative, lines.declarative);
+    for (const line of lines.user) out.write(`${line}\n`);
+    for (const warning of warnings) log.warn(warning);
+    if (!isPending(plans)) out.write("Everything is up to date\n");
   }
   if (tried !== undefined) report(environment, tried, options.sql);
-  return isPending ? ERRORS.PENDING.exit : 0;
+  return isPending(plans) ? ERRORS.PENDING.exit : 0;
+}
+
+async function planSchema(context: RunContext): Promise<Plans> {
+  return { bootstrap: undefined, declarative: await declarativePhase.plan(context), user: undefined };
+}
+
+/** What `plan --json` prints. */
+export function planJson(plans: Plans) {
+  const lines = pendingLines(plans);
+  return {
+    pending: isPending(plans),
+    bootstrap: lines.bootstrap,
+    declarative: {
+      kind: plans.declarative.kind,
+      pending: lines.declarative,
+      plan: declarativePlanOf(plans),
+    },
+    migrations: (plans.user?.pending ?? []).map(({ migration }) => ({
+      version: migration.version,
+      name: migration.name,
+    })),
+    warnings: plans.user?.warnings ?? [],
+  };
 }
 
 /** What the trial found, or what ended it: the plan is to be seen before that. */
@@ -105,10 +112,6 @@ function report({ out, log, json }: DatabaseEnvironment, tried: Tried, isScript:
     out.write(
       `Tried on a copy of the schema, which became the desired one (${changes} changes, ${durationMs} ms)\n`,
     );
-}
-
-function planOf(declarative: DeclarativePlan) {
-  return declarative.kind === "change" ? declarative.plan : undefined;
 }
 
 function writeDeclarative(

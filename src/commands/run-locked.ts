@@ -2,6 +2,7 @@ import type { RunContext } from "../context.ts";
 import { sweepShadows } from "../declarative/shadow.ts";
 import { SlipwayError } from "../errors.ts";
 import { redact } from "../log/redact.ts";
+import type { Plans } from "../phases/plans.ts";
 import { runPhases, type SequenceResult } from "../phases/sequence.ts";
 import { acquireRunLock } from "../postgres/lock.ts";
 import { requireSafeDatabase } from "../postgres/preflight.ts";
@@ -20,14 +21,21 @@ import { createContext, sayWaiting } from "./context.ts";
 import { causeOf, type RunReport, unchanged } from "./run-report.ts";
 import { type DatabaseEnvironment, openRecords } from "./session.ts";
 
+/** Decides under the lock, before anything runs, whether it may; what it gives is carried out as it is. */
+export type Admission = (context: RunContext) => Promise<Plans>;
+
+export interface LockedRun {
+  readonly environment: DatabaseEnvironment;
+  readonly session: Session;
+  readonly runId: string;
+  readonly files: SourceFiles;
+  readonly isUpToDate: () => Promise<LastRun | undefined>;
+  readonly admit: Admission | undefined;
+}
+
 /** The part of a run that a database which is up to date never gets to see: lock, phases, records. */
-export async function runLocked(
-  environment: DatabaseEnvironment,
-  session: Session,
-  runId: string,
-  files: SourceFiles,
-  isUpToDate: () => Promise<LastRun | undefined>,
-): Promise<RunReport> {
+export async function runLocked(locked: LockedRun): Promise<RunReport> {
+  const { environment, session, runId, files, isUpToDate, admit } = locked;
   const { config, log, signal } = environment;
   const sources = prepareSources(config, files);
   await requireSafeDatabase(session, log, signal);
@@ -57,14 +65,18 @@ export async function runLocked(
     ...(await createContext(environment, { ...found, exist: true }, sources)),
     lock,
   };
-  return await runRecorded(environment, context);
+  return await runRecorded(environment, context, await admit?.(context));
 }
 
-async function runRecorded(environment: DatabaseEnvironment, context: RunContext): Promise<RunReport> {
+async function runRecorded(
+  environment: DatabaseEnvironment,
+  context: RunContext,
+  given: Plans | undefined,
+): Promise<RunReport> {
   const { records, session, log } = context;
   await beginRun(records, "run", environment.pod, context.sources.hash);
   await sweepShadows(session);
-  const result = await runPhases(context);
+  const result = await runPhases(context, given);
   const { phases, planId, userVersion } = result;
   if (result.error !== undefined) {
     const error = causeOf(result.error, environment.signal, session);

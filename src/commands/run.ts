@@ -4,6 +4,7 @@ import { readSourceFiles, type SourceConfig, type SourceFiles } from "../source/
 import { quoteIdent } from "../sql/quote.ts";
 import { type Conclusion, writeJson } from "./environment.ts";
 import { createRunId } from "./run-id.ts";
+import type { Admission } from "./run-locked.ts";
 import { causeOf, type RunReport, unchanged } from "./run-report.ts";
 import { type DatabaseEnvironment, openCommandSession } from "./session.ts";
 
@@ -19,7 +20,11 @@ export async function runCommand(environment: DatabaseEnvironment): Promise<Conc
   }
 }
 
-export async function run(environment: DatabaseEnvironment, runId = createRunId()): Promise<RunReport> {
+export async function run(
+  environment: DatabaseEnvironment,
+  runId = createRunId(),
+  admit?: Admission,
+): Promise<RunReport> {
   const { config, log, signal } = environment;
   const files = await readFiles(config);
   for (const warning of files.warnings) log.warn({ at: warning.at }, warning.message);
@@ -36,7 +41,7 @@ export async function run(environment: DatabaseEnvironment, runId = createRunId(
     if (before !== undefined) return unchanged(environment, runId, before);
 
     const { runLocked } = await import("./run-locked.ts");
-    return await runLocked(environment, session, runId, files, isUpToDate);
+    return await runLocked({ environment, session, runId, files, isUpToDate, admit });
   } catch (error) {
     throw causeOf(error, signal, session);
   }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Dump, dumpSchemas } from "../declarative/dump/dump.ts";
 import { ProblemsError, SlipwayError } from "../errors.ts";
 import { findDeclarativeState } from "../records/declarative-state.ts";
+import type { Records } from "../records/records.ts";
 import { type IsIgnored, parseIgnore } from "../source/ignore.ts";
 import { loadEngineOnce } from "./context.ts";
 import { requireDumpFolder, writeDump } from "./dump-folder.ts";
@@ -37,11 +38,7 @@ export async function schemaDumpCommand(
   const runId = createRunId();
   await using session = await openCommandSession(environment, runId);
   const records = await openRecords(session, config, runId);
-  const dump = await dumpSchemas(session, await loadEngineOnce(readIgnore(options.out))(), {
-    stateSchema: config.stateSchema,
-    schemas: options.schemas,
-    state: await findDeclarativeState(records),
-  });
+  const dump = await readDump(records, options.schemas, options.out);
   warn(log, dump);
 
   if (options.out === undefined) {
@@ -62,6 +59,19 @@ export async function schemaDumpCommand(
     out.write(summaryOf(options.out, dump, written.removed));
   }
   return 0;
+}
+
+/** `folder` may hold a .slipwayignore. */
+export async function readDump(
+  records: Records,
+  schemas: readonly string[] | undefined,
+  folder: string | undefined,
+): Promise<Dump> {
+  return dumpSchemas(records.session, await loadEngineOnce(readIgnore(folder))(), {
+    stateSchema: records.schemaName,
+    schemas,
+    state: await findDeclarativeState(records),
+  });
 }
 
 /** What the folder's .slipwayignore leaves alone is no part of its files. */

@@ -1,7 +1,12 @@
 import { findDrift, isComparable } from "../declarative/drift.ts";
 import { readCatalogSignature } from "../postgres/signature.ts";
 import { findDeclarativeHistory, listWaitingPlans, type PlanEntry } from "../records/declarative-history.ts";
-import { type DeclarativeState, findDeclarativeState, isUnsettled } from "../records/declarative-state.ts";
+import {
+  type DeclarativeState,
+  findDeclarativeState,
+  isUnsettled,
+  type StateSource,
+} from "../records/declarative-state.ts";
 import type { Records } from "../records/records.ts";
 import { findLastSignature } from "../records/runs.ts";
 import { formatTable } from "../report/table.ts";
@@ -16,15 +21,41 @@ export async function schemaStatusCommand(environment: DatabaseEnvironment): Pro
   const runId = createRunId();
   await using session = await openCommandSession(environment, runId);
   const records = await openRecords(session, config, runId);
+  const status = await readSchemaStatus(records);
+  if (environment.json) writeJson(out, status);
+  else out.write(formatStatus(status));
+  return 0;
+}
+
+/** What is recorded of the declarative schema. */
+export interface SchemaStatus {
+  /** Null before anything was applied. */
+  readonly applied: AppliedSchema | null;
+  readonly drift?: DriftNow;
+  readonly plans: readonly PlanEntry[];
+}
+
+export interface AppliedSchema {
+  readonly at: Date;
+  readonly how: StateSource;
+  readonly planId: string | undefined;
+  readonly runId: string | undefined;
+  readonly by: string | undefined;
+  readonly release: string;
+  readonly filesHash: string;
+  readonly fingerprint: string;
+  readonly engine: string;
+  readonly serverMajor: number;
+  readonly managedSchemas: readonly string[];
+  readonly superseded: number;
+}
+
+/** Reads the catalog only where the cheap signature moved. */
+export async function readSchemaStatus(records: Records): Promise<SchemaStatus> {
   const state = await findDeclarativeState(records);
   const history = await findDeclarativeHistory(records);
   const plans = await listWaitingPlans(records);
-  if (state === undefined || history === undefined) {
-    if (environment.json) writeJson(out, { applied: null, plans });
-    else out.write(`No declarative schema was applied yet\n${formatPlans(plans)}`);
-    return 0;
-  }
-  const drift = await driftNow(records, state);
+  if (state === undefined || history === undefined) return { applied: null, plans };
   const applied = {
     at: state.appliedAt,
     how: history.source,
@@ -39,29 +70,30 @@ export async function schemaStatusCommand(environment: DatabaseEnvironment): Pro
     managedSchemas: state.managedSchemas,
     superseded: history.superseded,
   };
-  if (environment.json) {
-    writeJson(out, { applied, drift, plans });
-    return 0;
-  }
+  return { applied, drift: await driftNow(records, state), plans };
+}
+
+function formatStatus({ applied, drift, plans }: SchemaStatus): string {
+  if (applied === null || drift === undefined)
+    return `No declarative schema was applied yet\n${formatPlans(plans)}`;
   const lines: readonly (readonly [string, string])[] = [
     [
       "applied",
-      `${state.appliedAt.toISOString()} (${history.source}) by ${history.pod ?? "-"}, slipway ${history.release}`,
+      `${applied.at.toISOString()} (${applied.how}) by ${applied.by ?? "-"}, slipway ${applied.release}`,
     ],
-    ["run", history.runId ?? "-"],
-    ["plan", history.planId ?? "-"],
-    ["files", state.filesHash],
-    ["fingerprint", isUnsettled(state) ? "unknown: a run ended on the way" : state.fingerprint],
-    ["engine", `${state.engine}, PostgreSQL ${state.serverMajor}`],
-    ["manages", state.managedSchemas.join(", ") || "nothing"],
-    ["superseded", String(history.superseded)],
+    ["run", applied.runId ?? "-"],
+    ["plan", applied.planId ?? "-"],
+    ["files", applied.filesHash],
+    ["fingerprint", isUnsettled(applied) ? "unknown: a run ended on the way" : applied.fingerprint],
+    ["engine", `${applied.engine}, PostgreSQL ${applied.serverMajor}`],
+    ["manages", applied.managedSchemas.join(", ") || "nothing"],
+    ["superseded", String(applied.superseded)],
     ["drift", formatDrift(drift)],
   ];
-  out.write(`${lines.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join("")}${formatPlans(plans)}`);
-  return 0;
+  return `${lines.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join("")}${formatPlans(plans)}`;
 }
 
-type DriftNow =
+export type DriftNow =
   | { readonly state: "none" }
   | { readonly state: "unknown" }
   | { readonly state: "found"; readonly objects: readonly string[] };

@@ -35,7 +35,7 @@ export async function statusCommand(
   return upToDate === undefined ? ERRORS.PENDING.exit : 0;
 }
 
-interface Status {
+export interface Status {
   readonly database: string;
   readonly server: string;
   readonly schema:
@@ -50,7 +50,7 @@ interface Status {
   readonly runs: readonly RunRow[];
 }
 
-async function readStatus(records: Records): Promise<Status> {
+export async function readStatus(records: Records): Promise<Status> {
   const { session } = records;
   const state = await findDeclarativeState(records);
   const ledger = await readLedger(records);
@@ -68,7 +68,7 @@ async function readStatus(records: Records): Promise<Status> {
       pending: count("pending").length,
       failed: count("failed").map(({ version, name, errorMessage }) => ({ version, name, errorMessage })),
     },
-    runs: records.exist ? await listRuns(records, 5) : [],
+    runs: await listRuns(records, 5),
   };
 }
 

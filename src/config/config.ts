@@ -3,7 +3,7 @@ import type { DatabaseTarget } from "./database.ts";
 import { formatTarget } from "./database.ts";
 import { findDatabaseVariables } from "./database-parameters.ts";
 import type { Layers } from "./layers.ts";
-import type { Approval, ConfigMapName, Severities } from "./readers.ts";
+import type { Address, Approval, ConfigMapName, Severities } from "./readers.ts";
 import { SETTINGS } from "./settings.ts";
 import { readTargets } from "./targets.ts";
 import { findUnknownKeys, findUnknownVariables } from "./unknown.ts";
@@ -42,12 +42,23 @@ export interface Config {
   readonly drift: "apply" | "refuse" | "warn";
   readonly extras: "keep" | "drop";
   readonly onOlder: "keep" | "refuse" | "apply";
+  readonly serve: ServeConfig;
   /** By rule of `slipway lint`; rules left out have their own severity. */
   readonly lintRules: Severities;
   /** By placeholder name: `SLIPWAY_VAR_APP_USER` is `APP_USER`. */
   readonly vars: Readonly<Record<string, string>>;
   /** For every setting, by its name in slipway.yaml: where its value came from, and how it may be shown. */
   readonly origins: Readonly<Record<string, ValueOrigin>>;
+}
+
+/** What only `slipway serve` looks at. */
+export interface ServeConfig {
+  readonly listen: Address;
+  /** Absent: health is answered where the API listens. */
+  readonly healthListen: Address | undefined;
+  /** Absent: none is read. */
+  readonly tokensFile: string | undefined;
+  readonly tokens: string;
 }
 
 export interface ConfigWithDatabase extends Config {
@@ -92,6 +103,12 @@ export function parseConfig(input: ConfigInput): Config {
     drift: values.take(SETTINGS.drift),
     extras: values.take(SETTINGS.extras),
     onOlder: values.take(SETTINGS.onOlder),
+    serve: {
+      listen: values.take(SETTINGS.serveListen),
+      healthListen: values.take(SETTINGS.serveHealthListen),
+      tokensFile: values.take(SETTINGS.serveTokensFile),
+      tokens: values.take(SETTINGS.serveTokens),
+    },
     lintRules: values.take(SETTINGS.lintRules),
     vars: Object.freeze(vars.values),
     origins: Object.freeze(values.origins),

@@ -35,6 +35,26 @@ export const port: Reader<number> = (text) => {
   return value >= 1 && value <= 65_535 ? { value } : { complaint: "must be a port between 1 and 65535" };
 };
 
+/** Where a server listens. */
+export interface Address {
+  /** A name or an address, IPv6 without brackets. */
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+export const address: Reader<Address> = (text) => {
+  const [, bracketed, plain, digits] = /^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || Number(digits) > 65_535) {
+    return { complaint: "must look like 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080" };
+  }
+  return { value: { host, port: Number(digits) } };
+};
+
+/** Taken apart where it is used. */
+export const text: Reader<string> = (value) => ({ value });
+
 /** Whole seconds, in milliseconds: the manner of libpq's connect_timeout. */
 export const seconds: Reader<number> = (text) => {
   if (!/^-?\d+$/.test(text)) return { complaint: "must be whole seconds" };

@@ -1,5 +1,6 @@
 import type { Reader } from "./readers.ts";
 import {
+  address,
   approval,
   boolean,
   configMapName,
@@ -10,6 +11,7 @@ import {
   postgresUrl,
   schemaName,
   severities,
+  text,
   timeout,
 } from "./readers.ts";
 
@@ -239,6 +241,47 @@ export const SETTINGS = {
     fallback: "keep",
     read: oneOf("keep", "refuse", "apply"),
     meaning: "files older than what is applied: change nothing, stop, or go back to them by an approved plan",
+  },
+  serveListen: {
+    name: "serve.listen",
+    env: "SLIPWAY_LISTEN",
+    flag: "--listen",
+    argument: "host:port",
+    fallback: "127.0.0.1:8080",
+    read: address,
+    meaning: "where `slipway serve` listens; 0.0.0.0:8080 for all addresses",
+  },
+  serveHealthListen: {
+    name: "serve.healthListen",
+    env: "SLIPWAY_HEALTH_LISTEN",
+    flag: "--health-listen",
+    argument: "host:port",
+    fallback: "",
+    read: emptyAsNone(address),
+    emptyIsValue: true,
+    meaning: "a listener of its own for /healthz, /readyz and /metrics; empty: where the API listens",
+  },
+  serveTokensFile: {
+    name: "serve.tokensFile",
+    env: "SLIPWAY_API_TOKENS_FILE",
+    flag: "--api-tokens-file",
+    argument: "file",
+    fallback: "",
+    read: emptyAsNone(path),
+    emptyIsValue: true,
+    meaning:
+      "bearer tokens of the API, a line role:token or role:name:token each; read again when it changes",
+  },
+  serveTokens: {
+    name: "serve.tokens",
+    env: "SLIPWAY_API_TOKENS",
+    flag: "--api-tokens",
+    argument: "role:token,…",
+    fallback: "",
+    read: text,
+    secret: true,
+    emptyIsValue: true,
+    meaning: "bearer tokens of the API, in the same form, separated by commas",
   },
   lintRules: {
     name: "lint.rules",

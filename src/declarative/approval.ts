@@ -56,7 +56,7 @@ export async function requireApproval(context: RunContext, plan: Plan, goesBack:
   );
   if (config.approve.includes(plan.id)) {
     // Kept, should the process die half way: what is left of the plan was approved with it.
-    await approvePlan(records, plan.id, `--approve of run ${records.runId}`);
+    await approvePlan(records, plan.id, context.approver ?? `--approve of run ${records.runId}`);
     return;
   }
   const isStale =

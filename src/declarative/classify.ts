@@ -393,3 +393,10 @@ export function describeObject(engine: SchemaEngine, catalog: Catalog, id: Objec
   const { kind, name } = engine.describe(catalog, id);
   return `${words(kind)} ${name}`;
 }
+
+/** The other way round: `materialized view app.totals` is of kind `materialized view` and named `app.totals`. */
+export function splitObject(object: string): { readonly kind: string; readonly name: string } {
+  const known = Object.values(WORDS).find((word) => object.startsWith(`${word} `));
+  const kind = known ?? object.split(" ", 1)[0] ?? object;
+  return { kind, name: object.slice(kind.length + 1) };
+}

@@ -3,6 +3,7 @@ import type { PhaseRecord } from "../records/runs.ts";
 import { bootstrapPhase } from "./bootstrap.ts";
 import { declarativePhase } from "./declarative.ts";
 import type { Phase } from "./phase.ts";
+import type { Plans } from "./plans.ts";
 import { userPhase } from "./user.ts";
 
 /** What the phases did, and the error that ended them. Phases that were not reached are `pending`. */
@@ -22,8 +23,11 @@ const PHASES: readonly Phase<unknown>[] = [
 /**
  * Takes the phases in order and stops at the first failure. Never throws: a failed run is a result with
  * a `failed` entry and `pending` ones after it.
+ *
+ * `given` are plans that were made under the same lock: each is carried out as it is, until a phase changes
+ * something that later ones have to look at again.
  */
-export async function runPhases(context: RunContext): Promise<SequenceResult> {
+export async function runPhases(context: RunContext, given?: Plans): Promise<SequenceResult> {
   const phases: PhaseRecord[] = PHASES.map(({ name }) => ({
     phase: name,
     outcome: "pending",
@@ -38,7 +42,8 @@ export async function runPhases(context: RunContext): Promise<SequenceResult> {
     try {
       context.signal.throwIfAborted();
       context.observe({ kind: "phase", phase: phase.name });
-      const plan = await phase.plan(context);
+      const isGiven = given !== undefined && phases.every(({ outcome }) => outcome !== "applied");
+      const plan = isGiven ? given[phase.name] : await phase.plan(context);
       const { planId: applied, userVersion: version, ...result } = await phase.apply(context, plan);
       const record = { phase: phase.name, durationMs: since(), ...result };
       phases[index] = record;

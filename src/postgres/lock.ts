@@ -13,6 +13,24 @@ export interface LockHolder {
   readonly heldSeconds: number;
 }
 
+/** Another run held the lock all the time. */
+export class LockBusyError extends SlipwayError {
+  /** Undefined where `pg_stat_activity` doesn't show it. */
+  readonly holder: LockHolder | undefined;
+
+  constructor(holder: LockHolder | undefined, waitMs: number) {
+    const forHow = waitMs === 0 ? "holds the lock" : `held the lock for ${Math.round(waitMs / 1_000)} s`;
+    const who = holder === undefined ? "" : `; held by ${describeHolder(holder)}`;
+    super("LOCK_BUSY", `another run ${forHow}${who}`, {
+      next:
+        holder === undefined
+          ? "run again"
+          : `run again, raise SLIPWAY_LOCK_WAIT, or end it: select pg_terminate_backend(${holder.pid})`,
+    });
+    this.holder = holder;
+  }
+}
+
 export interface RunLock extends AsyncDisposable {
   /** Throws SESSION_LOST when a file let go of the lock (`pg_advisory_unlock_all`, `DISCARD ALL`). */
   assertHeld(): Promise<void>;
@@ -77,7 +95,7 @@ export async function acquireRunLock(session: Session, options: LockOptions): Pr
     const elapsedMs = performance.now() - start;
     if (elapsedMs >= nextWord || elapsedMs >= options.waitMs) {
       const holder = await findLockHolder(session, options.stateSchema);
-      if (elapsedMs >= options.waitMs) throw busy(holder, options.waitMs);
+      if (elapsedMs >= options.waitMs) throw new LockBusyError(holder, options.waitMs);
       options.onWait?.(holder, elapsedMs);
       nextWord = elapsedMs + SAY_EVERY_MS;
     }
@@ -116,20 +134,6 @@ export async function findLockHolder(session: Session, stateSchema: string): Pro
   if (row === undefined) return undefined;
   const { held_seconds: heldSeconds, ...holder } = row;
   return { ...holder, heldSeconds };
-}
-
-function busy(holder: LockHolder | undefined, waitMs: number): SlipwayError {
-  const who = holder === undefined ? "" : `; held by ${describeHolder(holder)}`;
-  return new SlipwayError(
-    "LOCK_BUSY",
-    `another run held the lock for ${Math.round(waitMs / 1_000)} s${who}`,
-    {
-      next:
-        holder === undefined
-          ? "run again"
-          : `run again, raise SLIPWAY_LOCK_WAIT, or end it: select pg_terminate_backend(${holder.pid})`,
-    },
-  );
 }
 
 /** For example `pid 4711 (slipway/0.1.0 shop-7d9f run 0192…, user app, from 10.1.2.3, active)`. */

@@ -112,16 +112,30 @@ interface RawRunRow {
   release: string;
 }
 
+const COLUMNS =
+  "id, command, status, started_at, finished_at, phases, plan_id, error_code, error_message, pod, release";
+
 /** The newest runs first. */
 export async function listRuns(records: Records, limit: number): Promise<RunRow[]> {
+  if (!records.exist) return [];
   const rows = await records.session.query<RawRunRow>(
-    `select id, command, status, started_at, finished_at, phases, plan_id, error_code, error_message, pod, release
-       from ${records.schema}.runs
-      order by started_at desc
-      limit $1`,
+    `select ${COLUMNS} from ${records.schema}.runs order by started_at desc limit $1`,
     [limit],
   );
-  return rows.map((row) => ({
+  return rows.map(toRun);
+}
+
+export async function findRun(records: Records, id: string): Promise<RunRow | undefined> {
+  if (!records.exist) return undefined;
+  const [row] = await records.session.query<RawRunRow>(
+    `select ${COLUMNS} from ${records.schema}.runs where id = $1`,
+    [id],
+  );
+  return row === undefined ? undefined : toRun(row);
+}
+
+function toRun(row: RawRunRow): RunRow {
+  return {
     id: row.id,
     command: row.command,
     status: row.status,
@@ -133,7 +147,7 @@ export async function listRuns(records: Records, limit: number): Promise<RunRow[
     errorMessage: row.error_message ?? undefined,
     pod: row.pod ?? undefined,
     release: row.release,
-  }));
+  };
 }
 
 /**

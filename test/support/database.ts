@@ -43,6 +43,17 @@ export function onEachServer(
   }
 }
 
+/** One test on the newest server: for what is the same on all of them. */
+export function onNewestServer(
+  name: string,
+  body: (server: TestServer, context: TestContext) => Promise<void>,
+  timeoutMs?: number,
+): void {
+  const [server] = inject("servers");
+  if (server === undefined) throw new Error("there is no server");
+  test(name, (context) => body(server, context), timeoutMs);
+}
+
 /** What slipway left on the server, of all databases of a test file. */
 const leaks: string[] = [];
 

@@ -78,7 +78,26 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "lint/format",
     "report",
   ],
-  "cli.ts": ["errors.ts", "release.ts", "config", "commands"],
+  "serve/schemas": [],
+  "serve/page": ["serve/schemas"],
+  "serve/operations": [
+    "errors.ts",
+    "release.ts",
+    "log",
+    "source",
+    "postgres",
+    "records",
+    "progress.ts",
+    "context.ts",
+    "declarative",
+    "phases",
+    "report",
+    "commands",
+    "serve/schemas",
+  ],
+  "serve/routes": ["release.ts", "records", "serve/schemas", "serve/operations"],
+  serve: ["errors.ts", "release.ts", "log", "config", "commands", "serve/operations", "serve/routes"],
+  "cli.ts": ["errors.ts", "release.ts", "config", "commands", "serve"],
   "probe.ts": ["release.ts", "log", "sql", "config", "source", "postgres", "records", "report"],
   "main.ts": ["errors.ts", "log", "config", "report", "commands", "cli.ts"],
   "slipway.ts": ["probe.ts", "main.ts"],
@@ -89,12 +108,17 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
  * yet, and is none to have below `report`.
  */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  "@fastify/rate-limit": ["serve"],
+  "@fastify/swagger": ["serve"],
   "@supabase/pg-delta": ["declarative/engine"],
   commander: ["cli.ts"],
+  fastify: ["serve", "serve/routes"],
   "libpg-query": ["lint/rules", "lint/tree"],
   // The engine's asks for a pool, and gets a session that looks like one: a type only.
   pg: ["declarative/engine", "postgres"],
   pino: ["log"],
+  "tar-stream": ["serve/operations"],
+  typebox: ["serve", "serve/routes", "serve/schemas"],
   yaml: ["config"],
 };
 

@@ -31,6 +31,7 @@ const COMMANDS = [
   "migrate resolve 3 --as-applied",
   "migrate baseline 3",
   "migrate adopt",
+  "serve",
   "reset",
 ];
 

@@ -1,0 +1,98 @@
+import type { FastifyInstance } from "fastify";
+import type { DatabaseEnvironment } from "../commands/session.ts";
+import type { Address } from "../config/readers.ts";
+import { SlipwayError } from "../errors.ts";
+import { describeApi, serveApi } from "./api.ts";
+import { createApp } from "./app.ts";
+import { type Authenticate, byTokens, isLoopback } from "./authenticate.ts";
+import { createService } from "./operations/service.ts";
+import { servePage } from "./page.ts";
+import { serveHealth } from "./routes/health.ts";
+import { Tokens } from "./tokens.ts";
+
+export interface ServeOptions {
+  /** Everybody may do everything; only on loopback. */
+  readonly insecureNoAuth: boolean;
+}
+
+/**
+ * `slipway serve`: the admin API and the status page, until it is told to stop. Then it takes no more
+ * requests, cancels the run that goes on as `slipway run` would, and ends with 0.
+ */
+export async function serveCommand(environment: DatabaseEnvironment, options: ServeOptions): Promise<number> {
+  const { config, log, signal } = environment;
+  const { listen, healthListen } = config.serve;
+  const authenticate = chooseAuthentication(environment, options);
+  const service = createService(environment);
+
+  const app = await createApp(log);
+  await describeApi(app);
+  await serveApi(app, service, authenticate);
+  servePage(app);
+  const apps: [FastifyInstance, Address, string][] = [[app, listen, "Serving the API and the status page"]];
+  if (healthListen === undefined) {
+    serveHealth(app, service);
+  } else {
+    const health = await createApp(log);
+    serveHealth(health, service);
+    apps.push([health, healthListen, "Serving health and metrics"]);
+  }
+  try {
+    for (const [each, address, message] of apps) log.info({ at: await open(each, address) }, message);
+    await stopped(signal);
+    log.info({ runs: service.runs.going }, "Stopping...");
+  } finally {
+    service.events.close();
+    const closing = Promise.all(apps.map(([each]) => each.close()));
+    await service.runs.settle();
+    await closing;
+  }
+  return 0;
+}
+
+function chooseAuthentication(
+  { config, log }: DatabaseEnvironment,
+  { insecureNoAuth }: ServeOptions,
+): Authenticate | undefined {
+  const { tokens: text, tokensFile: file, listen } = config.serve;
+  const tokens = new Tokens({ text, file }, log);
+  if (tokens.count > 0) {
+    if (!insecureNoAuth) return byTokens(tokens);
+    throw new SlipwayError(
+      "CONFIG_INVALID",
+      "--insecure-no-auth and tokens are given, which exclude each other",
+      {
+        next: "leave out one of them",
+      },
+    );
+  }
+  if (!insecureNoAuth) {
+    throw new SlipwayError("CONFIG_INVALID", "there is no token by which anybody could be let in", {
+      next: "put a line such as admin:$(openssl rand -hex 24) into a file and name it by SLIPWAY_API_TOKENS_FILE",
+    });
+  }
+  if (!isLoopback(listen.host)) {
+    throw new SlipwayError("CONFIG_INVALID", `--insecure-no-auth does not go with ${listen.host}`, {
+      next: "listen on 127.0.0.1, or set SLIPWAY_API_TOKENS_FILE",
+    });
+  }
+  log.warn({ listen: listen.host }, "Nobody has to say who they are: whoever gets here may do everything");
+  return undefined;
+}
+
+async function open(app: FastifyInstance, { host, port }: Address): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new SlipwayError("CONFIG_INVALID", `cannot listen on ${host}:${port}: ${why}`, {
+      cause: error,
+      next: "set SLIPWAY_LISTEN to an address of this machine and a port that is free",
+    });
+  }
+}
+
+async function stopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+}

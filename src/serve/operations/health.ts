@@ -1,0 +1,52 @@
+import { readSchemaStatus } from "../../commands/schema-status.ts";
+import { findDeclarativeState } from "../../records/declarative-state.ts";
+import { type LedgerStatus, readLedger } from "../../records/ledger.ts";
+import { listRuns, type RunRow } from "../../records/runs.ts";
+import { readSources } from "../../source/sources.ts";
+import type { Reader } from "./operation.ts";
+import type { Outlook, Outlooks } from "./outlook.ts";
+
+/** What can be told of the database in numbers. */
+export interface Health {
+  readonly lastRun: RunRow | undefined;
+  readonly ledger: Readonly<Record<LedgerStatus, number>>;
+  /** Undefined where nobody can say. */
+  readonly outlook: Outlook | undefined;
+  /** Undefined before anything was applied, and where nobody can say. */
+  readonly isDrifted: boolean | undefined;
+  readonly appliedAt: Date | undefined;
+}
+
+/** Throws when the database does not answer within `withinMs`. */
+export async function requireAnswer(reader: Reader, withinMs: number): Promise<void> {
+  const answer = reader.records(({ session }) => session.query("select 1"));
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error("the database did not answer in time")), withinMs);
+  try {
+    await Promise.race([answer, late.promise]);
+  } finally {
+    clearTimeout(timer);
+    answer.catch(() => undefined);
+  }
+}
+
+export async function health(reader: Reader, outlooks: Outlooks): Promise<Health> {
+  const recorded = await reader.records(async (records) => {
+    const rows = await readLedger(records);
+    const count = (status: LedgerStatus): number => rows.filter((row) => row.status === status).length;
+    const { drift } = await readSchemaStatus(records);
+    return {
+      lastRun: (await listRuns(records, 10)).find(({ status }) => status !== "running"),
+      ledger: { applied: count("applied"), pending: count("pending"), failed: count("failed") },
+      isDrifted: drift === undefined || drift.state === "unknown" ? undefined : drift.state === "found",
+      appliedAt: (await findDeclarativeState(records))?.appliedAt,
+    };
+  });
+  const outlook = await reader
+    .context(
+      ({ config }) => readSources(config),
+      (context) => outlooks.find(context),
+    )
+    .catch(() => undefined);
+  return { ...recorded, outlook };
+}
