@@ -341,7 +341,7 @@ const COMMANDS: readonly Spec[] = [
   {
     name: "serve",
     summary: "admin API and status page, until it is told to stop",
-    example: "SLIPWAY_API_TOKENS_FILE=tokens slipway serve --listen 127.0.0.1:8080",
+    example: "slipway serve --api-tokens-file ./tokens --listen 127.0.0.1:8080",
     options: [new Option("--insecure-no-auth", "let everybody do everything; on loopback only")],
     load: async (flags) => {
       const { serveCommand } = await import("./serve/command.ts");

@@ -28,7 +28,8 @@ export class Values {
     const given = findGiven(setting, this.#layers);
     const from = given?.from ?? "default";
     const text = given?.text ?? setting.fallback;
-    const shown = setting.secret && text !== undefined ? "***" : (text ?? setting.fallbackWords ?? "");
+    const isHidden = setting.secret === true && text !== undefined && text !== "";
+    const shown = isHidden ? "***" : (text ?? setting.fallbackWords ?? "");
     this.origins[setting.name] = { from, shown };
     if (text === undefined) return undefined;
     const reading = setting.read(text);

@@ -79,7 +79,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "report",
   ],
   "serve/schemas": [],
-  "serve/page": ["serve/schemas"],
+  "serve/page": [],
   "serve/operations": [
     "errors.ts",
     "release.ts",

@@ -45,6 +45,12 @@ test("with nothing set the defaults are in force", () => {
     drift: "apply",
     extras: "keep",
     onOlder: "keep",
+    serve: {
+      listen: { host: "127.0.0.1", port: 8080 },
+      healthListen: undefined,
+      tokensFile: undefined,
+      tokens: "",
+    },
     lintRules: {},
     vars: {},
     origins: expect.any(Object),

@@ -42,6 +42,10 @@ test("every setting is listed with its value and origin, secrets masked", async 
     "drift = refuse (--drift)",
     "extras = keep (default)",
     "onOlder = keep (default)",
+    "serve.listen = 127.0.0.1:8080 (default)",
+    "serve.healthListen =  (default)",
+    "serve.tokensFile =  (default)",
+    "serve.tokens =  (default)",
     "lint.rules =  (default)",
     "{{APP_PASSWORD}} = *** (SLIPWAY_VAR_APP_PASSWORD)",
   ]);
