@@ -162,7 +162,7 @@ onNewestServer(
       }
     }
 
-    expect([...answered.keys()].sort()).toEqual([200, 400, 404, 413, 415]);
+    expect([...answered.keys()].sort()).toEqual([200, 400, 404, 406, 413, 415]);
     expect(await database.value("select count(*)::int from migrations.runs")).toBe(1);
     expect((await served.ask("/healthz")).status).toBe(200);
   },
