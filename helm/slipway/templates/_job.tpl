@@ -81,7 +81,7 @@ rules:
 {{- end }}
 {{- end -}}
 
-{{/* Argument: dict of s (the scope), args and, of a CronJob, alone: one database, whatever the mode. */}}
+{{/* Argument: dict of s (the scope) and args. */}}
 {{- define "slipway.jobSpec" -}}
 {{- $job := .s.Values.job -}}
 {{- $many := .s.Values.databases -}}
@@ -107,16 +107,23 @@ template:
 
 {{/*
 A Job's template can't change, so another one needs another name, also where nobody counts revisions (Argo CD). The
-name holds a hash of everything that can't change: image, arguments, environment, the names of the ConfigMaps.
+name holds a hash of everything that can't change: image, arguments, environment, the names of the ConfigMaps. A hook
+is deleted before it is made again, and keeps its name.
 */}}
+{{- define "slipway.jobName" -}}
+{{- if eq .Values.mode "hook" -}}
+{{- include "slipway.fullname" . }}-run
+{{- else -}}
+{{- $spec := include "slipway.jobSpec" (dict "s" . "args" (list "run")) | fromYaml -}}
+{{- include "slipway.fullname" . }}-{{ list $spec .Values.job.nonce | toJson | sha256sum | trunc 8 }}
+{{- end -}}
+{{- end -}}
+
 {{- define "slipway.jobObject" -}}
 {{- $s := . -}}
-{{- $spec := include "slipway.jobSpec" (dict "s" $s "args" (list "run")) -}}
-{{- $name := printf "%s-run" (include "slipway.fullname" $s) -}}
 {{- $annotations := dict -}}
 {{- $ttl := .Values.job.ttlSecondsAfterFinished -}}
 {{- if ne .Values.mode "hook" -}}
-{{- $name = printf "%s-%s" (include "slipway.fullname" $s) (list (fromYaml $spec) .Values.job.nonce | toJson | sha256sum | trunc 8) -}}
 {{- $annotations = dict "argocd.argoproj.io/sync-options" "PruneLast=true" -}}
 {{- else -}}
 {{- $ttl = .Values.hook.ttlSecondsAfterFinished -}}
@@ -137,7 +144,7 @@ name holds a hash of everything that can't change: image, arguments, environment
 apiVersion: batch/v1
 kind: Job
 metadata:
-  {{- include "slipway.metadata" (dict "s" $s "name" $name "component" "run" "labels" .Values.job.labels "annotations" (merge $annotations .Values.job.annotations)) | nindent 2 }}
+  {{- include "slipway.metadata" (dict "s" $s "name" (include "slipway.jobName" $s) "component" "run" "labels" .Values.job.labels "annotations" (merge $annotations .Values.job.annotations)) | nindent 2 }}
 spec:
   {{- if .Values.job.suspend }}
   suspend: true
@@ -145,7 +152,7 @@ spec:
   {{- with $ttl }}
   ttlSecondsAfterFinished: {{ . | int64 }}
   {{- end }}
-  {{- $spec | nindent 2 }}
+  {{- include "slipway.jobSpec" (dict "s" $s "args" (list "run")) | nindent 2 }}
 {{- end -}}
 
 {{- define "slipway.cronJob" -}}

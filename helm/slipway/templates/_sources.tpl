@@ -66,8 +66,10 @@ key is which path in the folder. Argument: list of the scope and `migrations` or
 {{- end -}}
 {{- $_ := set $chunk "size" (add $size $chunk.size | int) -}}
 {{- $_ := set $chunk.items $key $path -}}
-{{- /* JSON puts U+FFFD in the place of what is not UTF-8, and YAML could not hold it either. */ -}}
-{{- if eq $content (dict "text" $content | toJson | fromJson).text -}}
+{{- /* JSON puts U+FFFD in the place of what is not UTF-8. And what YAML's readers don't agree on goes as bytes too:
+control characters, carriage returns, line separators, a byte order mark. */ -}}
+{{- $isText := not (regexMatch `[\x00-\x08\x0b-\x1f\x7f-\x{9f}\x{2028}\x{2029}\x{feff}]` $content) -}}
+{{- if and $isText (eq $content (dict "text" $content | toJson | fromJson).text) -}}
 {{- $_ := set $chunk.data $key $content -}}
 {{- else -}}
 {{- $_ := set $chunk.binaryData $key (b64enc $content) -}}
@@ -190,7 +192,7 @@ Argument: list of the scope and `inside`.
 {{- range include "slipway.chunks" (list $ $kind) | fromJsonArray -}}{{- $names = append $names .name -}}{{- end }}
 checksum/{{ $kind }}: {{ toJson (list $names (omit (index $.Values $kind) "inline")) | sha256sum }}
 {{- else if (index $.Values $kind).revision }}
-checksum/{{ $kind }}: {{ (index $.Values $kind).revision | sha256sum }}
+checksum/{{ $kind }}: {{ (index $.Values $kind).revision | toString | sha256sum }}
 {{- end -}}
 {{- end -}}
 {{- if include "slipway.ownSecretData" . }}
