@@ -78,6 +78,30 @@ db-reset: dist/slipway.js ## Drop every schema but public of a development datab
 db-reset-full: dist/slipway.js ## The same, and empty public too; YES=1 does not ask.
 	@$(SLIPWAY) reset --full $(YES_FLAG)
 
+# --- Kubernetes: docker, kind, kubectl and helm are the machine's ---------------------------------------
+
+STORE := kubectl --context kind-slipway --namespace store
+
+chart-lint: install ## Render the chart in all modes under Helm 3 and 4, and compare with what it rendered before.
+	@$(RUN) test:chart
+
+kind-up: image ## A cluster of three nodes on this machine, with slipway's image on them.
+	@kind get clusters | grep -qx slipway || kind create cluster --config examples/kind/kind-config.yaml --wait 2m
+	@kind load docker-image --name slipway slipway:$(VERSION)
+
+kind-demo: ## PostgreSQL, the example shop's migrations and slipway's chart in that cluster.
+	@kubectl --context kind-slipway apply -f examples/kind/postgres.yaml
+	@$(STORE) create configmap shop-migrations --from-file=examples/shop/migrations --dry-run=client -o yaml \
+		| $(STORE) apply --server-side -f -
+	@helm upgrade --install shop helm/slipway --kube-context kind-slipway --namespace store --wait --timeout 10m \
+		--values examples/kind/values.yaml --set image.tag=$(VERSION) \
+		--set-string migrations.revision=$$(cat examples/shop/migrations/* | cksum | cut -d' ' -f1)
+	@$(STORE) get configmap shop-slipway-status -o jsonpath='{.data.phase}: {.data.message}{"\n"}'
+	@$(STORE) get events --field-selector reportingController=slipway.dev/slipway || true
+
+kind-down: ## Delete that cluster.
+	@kind delete cluster --name slipway
+
 # --- files ------------------------------------------------------------------------------------------
 
 # npm writes this file last, so a broken install is stale.
