@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { parse } from "yaml";
 import { onHelm, renderText } from "../support/chart.ts";
+import { normal } from "./normal.ts";
 
 const VALUES = fileURLToPath(new URL("values", import.meta.url));
 const GOLDEN = fileURLToPath(new URL("golden", import.meta.url));
@@ -22,12 +23,4 @@ for (const file of readdirSync(VALUES)) {
     if (isUpdate) writeFileSync(golden, normal(text));
     expect(normal(text)).toBe(readFileSync(golden, "utf8"));
   });
-}
-
-/** Without the chart's version, which every release changes. */
-function normal(text: string): string {
-  return text
-    .replaceAll(/helm\.sh\/chart: slipway-\S+/g, "helm.sh/chart: slipway")
-    .replaceAll(/app\.kubernetes\.io\/version: \S+/g, "app.kubernetes.io/version: x")
-    .replaceAll(/image: slipway:\S+/g, "image: slipway:x");
 }
