@@ -24,13 +24,15 @@ password: {{ . | b64enc }}
 {{- end }}
 {{- end -}}
 
+{{/* Argument: the scope, with secretName where another Secret than `database.existingSecret` has the login. */}}
 {{- define "slipway.databaseEnv" -}}
 {{- $db := .Values.database -}}
 {{- $many := .Values.databases -}}
 {{- $own := printf "%s-database" (include "slipway.base" .) -}}
-{{- $keys := ternary (include "slipway.secretKeys" . | fromJson) dict (ne $db.existingSecret "") -}}
+{{- $existing := default $db.existingSecret .secretName -}}
+{{- $keys := ternary (include "slipway.secretKeys" . | fromJson) dict (ne $existing "") -}}
 {{- $variables := dict "url" "DATABASE_URL" "host" "PGHOST" "port" "PGPORT" "name" "PGDATABASE" "user" "PGUSER" "password" "PGPASSWORD" -}}
-{{- if and $db.preset (not $db.existingSecret) -}}
+{{- if and $db.preset (not $existing) -}}
 {{- fail (printf "database.preset %q names the keys of a Secret: set database.existingSecret" $db.preset) -}}
 {{- end -}}
 {{- if and (eq $db.preset "bitnami") (not $db.host) -}}
@@ -51,7 +53,7 @@ password: {{ . | b64enc }}
 - name: {{ get $variables $field }}
   valueFrom:
     secretKeyRef:
-      name: {{ $db.existingSecret }}
+      name: {{ $existing }}
       key: {{ get $keys $field }}
 {{- else if and $value (has $field (list "url" "password")) }}
 - name: {{ get $variables $field }}

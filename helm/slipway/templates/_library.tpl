@@ -21,6 +21,7 @@ Within this chart they are what its own templates are made of.
 {{/* Waits until the database is at what the files ask for, beside a Job that gets it there. Needs no account. */}}
 {{- define "slipway.waitContainer" -}}
 {{- $s := dict -}}{{- include "slipway.scope" (list . $s) -}}
+{{- $_ := set $s "secretName" $s.Values.wait.existingSecret -}}
 {{- $args := concat (list "wait" (printf "--timeout=%s" $s.Values.wait.timeout)) $s.Values.wait.extraArgs -}}
 - {{ include "slipway.container" (dict "s" $s "name" "slipway-wait" "args" $args) | nindent 2 | trim }}
 {{- end -}}
