@@ -29,8 +29,8 @@ const BY_VALUES = [
   "status.configMap",
   "log.format",
 ];
-/** Of other commands than those that the chart's settings are for. */
-const OF_OTHERS = /^(serve|wait)\./;
+/** The admin API's and the waiter's have values of their own, and where the kubelet looks is the default. */
+const OF_OTHERS = /^(serve|wait)\.|^terminationLog$/;
 /** A URL with a password has no place in a ConfigMap: from a Secret, by `extraEnv`. */
 const SECRET = ["shadow.url"];
 
@@ -62,8 +62,6 @@ onHelm("every variable that the chart sets is one that slipway reads", async () 
     ...SETTINGS_LIST.map((setting) => setting.env),
     ...Object.keys(OTHER_VARIABLES),
     ...["POD_NAME", "POD_NAMESPACE", "POD_UID", "PGSSLMODE", "PGSSLROOTCERT"],
-    // Of the admin API.
-    ...["SLIPWAY_LISTEN", "SLIPWAY_HEALTH_LISTEN", "SLIPWAY_API_TOKENS_FILE"],
   ]);
   const unknown = [...initContainers, ...containers]
     .flatMap((container) => container.env.map((variable: Manifest) => variable["name"]))

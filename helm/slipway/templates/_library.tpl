@@ -54,6 +54,7 @@ Within this chart they are what its own templates are made of.
 {{- define "slipway.objects" -}}
 {{- $s := dict -}}{{- include "slipway.scope" (list . $s) -}}
 {{- include "slipway.inputs" $s -}}
+{{- include "slipway.configMaps" $s -}}
 {{- include "slipway.claim" $s -}}
 {{- include "slipway.cronJob" $s -}}
 {{- end -}}

@@ -33,7 +33,7 @@ in a hash, so that two long names that begin alike stay two.
 {{- else -}}{{- $name -}}{{- end -}}
 {{- end -}}
 
-{{/* What the objects that slipway's pods need begin with. A hook has its own copies: see hook-inputs.yaml. */}}
+{{/* What the objects that slipway's pods need begin with. A hook has its own copies: see job.yaml. */}}
 {{- define "slipway.base" -}}
 {{- include "slipway.fullname" . }}{{ if .hookCopy }}-hook{{ end -}}
 {{- end -}}
@@ -105,7 +105,7 @@ Argument: list of the scope and more annotations.
 {{- $more = merge (dict
   "helm.sh/hook" (include "slipway.hookEvents" $s)
   "helm.sh/hook-weight" "-10"
-  "helm.sh/hook-delete-policy" "before-hook-creation,hook-succeeded") (omit $more "helm.sh/resource-policy") -}}
+  "helm.sh/hook-delete-policy" "before-hook-creation,hook-succeeded") $more -}}
 {{- else if and (eq $s.Values.mode "hook") (eq $s.Values.hook.provider "argocd") -}}
 {{- $more = merge (dict "argocd.argoproj.io/sync-wave" "-10") $more -}}
 {{- end -}}

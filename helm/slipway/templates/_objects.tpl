@@ -2,7 +2,6 @@
 
 {{- define "slipway.inputs" -}}
 {{- include "slipway.accountAndRole" . -}}
-{{- include "slipway.configMaps" . -}}
 {{- include "slipway.secret" . -}}
 {{- end -}}
 
@@ -54,11 +53,27 @@ subjects:
 {{- end }}
 {{- end -}}
 
+{{/*
+Kept, they are hooks: what a hook makes Helm never takes away. As objects of the release they would go with the next one,
+and a pod of the ReplicaSet before, evicted while the new one still fails, would wait for its files for ever. The
+annotation `helm.sh/resource-policy: keep` would do as well, if `helm rollback` didn't stop at objects that are there.
+*/}}
+{{- define "slipway.configMapAnnotations" -}}
+{{- $isHelmHook := and (eq .Values.mode "hook") (eq .Values.hook.provider "helm") -}}
+{{- $isArgoHook := and (eq .Values.mode "hook") (eq .Values.hook.provider "argocd") -}}
+{{- if or $isHelmHook (and .Values.keepConfigMaps (not $isArgoHook)) -}}
+helm.sh/hook: pre-install,pre-upgrade,pre-rollback
+helm.sh/hook-weight: "-10"
+helm.sh/hook-delete-policy: before-hook-creation
+{{- else -}}
+{{- /* Argo CD prunes what a release no longer has, and so not before the pods of the new one are ready. */ -}}
+{{- include "slipway.inputAnnotations" (list . (dict "argocd.argoproj.io/sync-options" "PruneLast=true")) -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "slipway.configMaps" -}}
 {{- $s := . -}}
-{{- $keep := ternary (dict "helm.sh/resource-policy" "keep") dict .Values.keepConfigMaps -}}
-{{- /* Argo CD prunes what a release no longer has, and here not before the pods that need it are gone. */ -}}
-{{- $annotations := include "slipway.inputAnnotations" (list $s (merge (dict "argocd.argoproj.io/sync-options" "PruneLast=true") $keep)) | fromYaml -}}
+{{- $annotations := include "slipway.configMapAnnotations" . | fromYaml -}}
 {{- range $kind := list "migrations" "schema" }}
 {{- range include "slipway.chunks" (list $s $kind) | fromJsonArray }}
 ---

@@ -78,13 +78,13 @@ control characters, carriage returns, line separators, a byte order mark. */ -}}
 {{- if $chunk.items -}}{{- $chunks = append $chunks $chunk -}}{{- end -}}
 {{- range $chunks -}}
 {{- $hash := toJson (dict "items" .items "data" .data "binaryData" .binaryData) | sha256sum | trunc 8 -}}
-{{- $_ := set . "name" (printf "%s-%s-%s" (include "slipway.base" $s) $kind $hash) -}}
+{{- $_ := set . "name" (printf "%s-%s-%s" (include "slipway.fullname" $s) $kind $hash) -}}
 {{- end -}}
 {{- toJson $chunks -}}
 {{- end -}}
 
 {{- define "slipway.settingsName" -}}
-{{- printf "%s-settings-%s" (include "slipway.base" .) (toJson .Values.settings | sha256sum | trunc 8) -}}
+{{- printf "%s-settings-%s" (include "slipway.fullname" .) (toJson .Values.settings | sha256sum | trunc 8) -}}
 {{- end -}}
 
 {{/* Sources of a projected volume. Argument: list of existing ConfigMaps, and the chunks with the items to take. */}}

@@ -1,0 +1,107 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { AuthorizationV1Api, type V1ResourceAttributes } from "@kubernetes/client-node";
+import { expect } from "vitest";
+import { parse } from "yaml";
+import { type Manifest, render } from "../support/chart.ts";
+import { configOf, onCluster, openNamespace } from "../support/cluster.ts";
+import { writeFolder } from "../support/folder.ts";
+import { Release } from "../support/release.ts";
+
+const VALUES = fileURLToPath(new URL("../chart/values", import.meta.url));
+const RESTRICTED = { "pod-security.kubernetes.io/enforce": "restricted" };
+const values = { database: { existingSecret: "shop-database" } };
+
+onCluster(
+  "every object of every mode is accepted, and every pod where only restricted ones are",
+  async (cluster) => {
+    const namespace = await openNamespace(cluster, RESTRICTED);
+    const release = new Release(namespace);
+    const files = readdirSync(VALUES).map((file) => parse(readFileSync(`${VALUES}/${file}`, "utf8")));
+    const rendered = (await Promise.all(files.map((each) => render({ values: each })))).flat();
+    // Nobody makes pods of the templates here, and only pods are refused.
+    const objects = [...rendered, ...rendered.flatMap(podsOf)].map((object, index) => ({
+      ...object,
+      metadata: {
+        ...object.metadata,
+        namespace: namespace.name,
+        name: `${object.metadata.name.slice(0, 40)}-${index}`,
+      },
+    }));
+    const folder = writeFolder({ "objects.json": list(objects) });
+
+    const said = await release.kubectl(
+      "create",
+      "--dry-run=server",
+      "--output=name",
+      "--filename",
+      `${folder}/objects.json`,
+    );
+
+    expect(said.trim().split("\n").length).toBe(objects.length);
+    const [pod] = rendered.flatMap(podsOf);
+    const privileged = { ...pod, spec: { ...pod?.["spec"], hostNetwork: true } };
+    const bad = writeFolder({
+      "pod.json": list([privileged as Manifest]).replaceAll('"store"', `"${namespace.name}"`),
+    });
+    await expect(
+      release.kubectl("create", "--dry-run=server", "--filename", `${bad}/pod.json`),
+    ).rejects.toThrow(/violates PodSecurity "restricted/);
+  },
+);
+
+onCluster("the account of the chart may write its status and events, and nothing else", async (cluster) => {
+  const namespace = await openNamespace(cluster);
+  await new Release(namespace).upgrade(values);
+  const token = await namespace.requestToken("shop-slipway");
+  const api = configOf(cluster, token).makeApiClient(AuthorizationV1Api);
+  const may = async (verb: string, group: string, resource: string, name = ""): Promise<boolean> => {
+    const resourceAttributes: V1ResourceAttributes = {
+      namespace: namespace.name,
+      verb,
+      group,
+      resource,
+      name,
+    };
+    const { status } = await api.createSelfSubjectAccessReview({ body: { spec: { resourceAttributes } } });
+    return status?.allowed ?? false;
+  };
+
+  const status = "shop-slipway-status";
+  for (const verb of ["get", "create", "patch"]) expect(await may(verb, "", "configmaps", status)).toBe(true);
+  expect(await may("create", "events.k8s.io", "events")).toBe(true);
+
+  for (const verb of ["update", "delete", "watch"])
+    expect(await may(verb, "", "configmaps", status)).toBe(false);
+  for (const verb of ["get", "create", "patch", "list"])
+    expect(await may(verb, "", "configmaps")).toBe(false);
+  for (const resource of ["secrets", "pods"]) expect(await may("get", "", resource, status)).toBe(false);
+  expect(await may("patch", "events.k8s.io", "events")).toBe(false);
+  expect(await may("get", "batch", "jobs")).toBe(false);
+});
+
+onCluster("a run by hand is made from the suspended CronJob", async (cluster) => {
+  const release = new Release(await openNamespace(cluster));
+  await release.upgrade(values);
+
+  await release.kubectl("create", "job", "--from=cronjob/shop-slipway-run", "shop-slipway-by-hand");
+
+  const job = await release.get("job", "shop-slipway-by-hand");
+  expect(job.metadata.annotations).toMatchObject({ "cronjob.kubernetes.io/instantiate": "manual" });
+  expect(job["spec"].template.spec.containers[0].args).toEqual(["run"]);
+  expect(job["spec"].podFailurePolicy.rules).toHaveLength(2);
+});
+
+/** The pods that controllers would make of it. */
+function podsOf(object: Manifest): readonly Manifest[] {
+  const spec = object["spec"];
+  const template = object.kind === "CronJob" ? spec.jobTemplate.spec.template : spec?.template;
+  if (template === undefined) return [];
+  return [
+    { apiVersion: "v1", kind: "Pod", ...template, metadata: { ...template.metadata, ...object.metadata } },
+  ];
+}
+
+function list(items: readonly Manifest[]): string {
+  return JSON.stringify({ apiVersion: "v1", kind: "List", items });
+}
