@@ -8,9 +8,8 @@ import type { StatementGroup } from "../sql/file-class.ts";
 import type { SqlStatement } from "../sql/split.ts";
 import { dropInvalidIndexes } from "./concurrent-index.ts";
 import { finishDetach } from "./outcome.ts";
-import { nextAfterFailure } from "./reconcile.ts";
 import { OWN_ROLE } from "./session-state.ts";
-import type { Work } from "./work.ts";
+import { nextAfter, type Work } from "./work.ts";
 
 /** Runs one statement outside of any transaction. */
 export async function runAlone(context: RunContext, work: Work, statement: SqlStatement): Promise<void> {
@@ -32,7 +31,7 @@ export async function runAlone(context: RunContext, work: Work, statement: SqlSt
   throw new SlipwayError(
     "STATEMENT_FAILED",
     `${work.script.path}:${statement.line}: the index was left invalid`,
-    { next: nextAfterFailure(work.name, work.version) },
+    { next: nextAfter(work) },
   );
 }
 
@@ -73,17 +72,12 @@ export async function inTransaction(
 function atCommit(work: Work, error: Parameters<typeof toStatementError>[1]): SlipwayError {
   const last = work.script.statements.at(-1);
   const part = { script: work.script, start: last?.start ?? 0, sql: last?.text ?? "" };
-  return toStatementError(
-    `migration ${work.name} failed at its commit`,
-    error,
-    part,
-    nextAfterFailure(work.name, work.version),
-  );
+  return toStatementError(`migration ${work.name} failed at its commit`, error, part, nextAfter(work));
 }
 
 function transactionEnded(work: Work): SlipwayError {
   return new SlipwayError("STATEMENT_FAILED", `migration ${work.name} ended the transaction it runs in`, {
-    next: nextAfterFailure(work.name, work.version),
+    next: nextAfter(work),
   });
 }
 
@@ -99,11 +93,6 @@ async function send(context: RunContext, work: Work, statement: SqlStatement): P
     if (!isServerError(error)) throw error;
     if (hasSqlState(error, RETRYABLE) && session.status !== "I") throw error;
     const part = { script: work.script, start: statement.start, sql: statement.text };
-    throw toStatementError(
-      `migration ${work.name} failed`,
-      error,
-      part,
-      nextAfterFailure(work.name, work.version),
-    );
+    throw toStatementError(`migration ${work.name} failed`, error, part, nextAfter(work));
   }
 }

@@ -2,6 +2,7 @@ import type { RunContext } from "../context.ts";
 import { type Attempt, appliedSql, type Direction, type LedgerRow } from "../records/ledger.ts";
 import type { FileClass } from "../sql/file-class.ts";
 import type { Script } from "../sql/script.ts";
+import { nextAfterFailure } from "./reconcile.ts";
 
 /** One file ready to run, in one direction. */
 export interface Work {
@@ -34,6 +35,12 @@ export function toAttempt(work: Omit<Work, "finish">): Attempt {
     transactional: isOneTransaction(work.fileClass),
     steps: work.fileClass.groups.length,
   };
+}
+
+/** The way on from a failure of the file. */
+export function nextAfter({ direction, name, version }: Work): string {
+  if (direction === "up") return nextAfterFailure(name, version);
+  return `correct ${name}.down.sql, then take it back again: slipway migrate down`;
 }
 
 /** How the end of an up migration is written into the ledger. */

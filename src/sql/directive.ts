@@ -20,7 +20,11 @@ const FOREIGN: readonly (readonly [tool: string, spelling: RegExp])[] = [
   ["tern", /^----\s*tern:\s*disable-tx\s*----/i],
   ["atlas", /^--\s*atlas:txmode\s+none\b/i],
   ["graphile-migrate", /^--!\s*no-transaction\b/i],
-  ["sql-migrate", /^--\s*\+migrate\s+up\s+notransaction\b/i],
+  ["sql-migrate", /^--\s*\+migrate\s+(?:up\s+)?notransaction\b/i],
+  ["morph", /^--\s*morph:nontransactional\b/i],
+  ["concourse", /^--\s*no_transaction\b/i],
+  ["postgres-migrations", /^--\s*postgres-migrations\s+disable-transaction\b/i],
+  ["flyway", /^--\s*flyway:\s*executeInTransaction=false\b/i],
   ["liquibase", /^--\s*changeset\b.*\brunInTransaction:\s*false\b/i],
 ];
 

@@ -105,6 +105,7 @@ onEachServer("a down file that fails leaves its migration applied", async (serve
 
   expect(down).toExit(30);
   expect(lastLineOf(down)["where"]).toMatch(/3_three\.down\.sql:2:/);
+  expect(lastLineOf(down)["next"]).toMatch(/correct 3_three\.down\.sql, .*slipway migrate down$/);
   expect(await database.value("select to_regclass('public.three') is not null")).toBe(true);
   expect(await database.value("select status from migrations.app where version = 3")).toBe("applied");
   expect(run).toExit(0);
