@@ -22,13 +22,15 @@ const ADVICE: Readonly<Record<string, string>> = {
   "55P03": "another session holds the lock: see pg_stat_activity, or raise SLIPWAY_LOCK_TIMEOUT",
   "55P04": "use the new enum value in a later file: PostgreSQL wants its ALTER TYPE committed first",
   "57014": "it was cancelled: by SLIPWAY_STATEMENT_TIMEOUT or by a person",
-  "23502": "fill the missing values first (an UPDATE in an earlier migration), then add the constraint",
+  "23502":
+    "give the column a value; for a new constraint, fill the missing values first (an UPDATE in an earlier migration)",
   "23503": "rows point to missing rows: repair the data, or add the constraint NOT VALID and validate later",
   "23505": "there are duplicates (see detail): remove them first",
   "23514": "rows break the check: repair the data, or add the constraint NOT VALID and validate later",
-  "22001": "a value is longer than the new type allows: shorten the data first",
-  "22003": "a value does not fit the new type: correct the data first",
-  "22P02": "a value cannot be read as the new type: correct the data first",
+  "22001":
+    "a value is longer than its type allows: shorten the value, or the data that is to have a new type",
+  "22003": "a value does not fit its type: correct the value, or the data that is to have a new type",
+  "22P02": "a value cannot be read as its type: correct the value, or the data that is to have a new type",
   "0A000": "PostgreSQL does not support this here (see its words): rewrite the statement",
 };
 

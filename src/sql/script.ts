@@ -3,6 +3,7 @@ import { fillPlaceholders } from "./placeholders.ts";
 import { excerptAt, lineColumnAt } from "./position.ts";
 import { findRefusals } from "./refuse.ts";
 import { type SplitResult, type SqlStatement, splitStatements } from "./split.ts";
+import { findTemplates } from "./template.ts";
 
 /** A file made ready to be sent to the server: placeholders filled, split, every place still known. */
 export interface Script {
@@ -38,5 +39,10 @@ export function readScript(
     placeOf: (offset) => ({ file: file.path, ...lineColumnAt(file.text, toOriginal(offset)) }),
     excerptOf: (offset) => excerptAt(file.text, toOriginal(offset)),
   };
-  return { script, problems: [...(filled?.problems ?? []), ...findRefusals(file.path, file.text)] };
+  const problems = [
+    ...(filled?.problems ?? []),
+    ...findTemplates(file.path, file.text, vars !== undefined),
+    ...findRefusals(file.path, file.text),
+  ];
+  return { script, problems };
 }

@@ -199,6 +199,10 @@ const REFUSED: Readonly<Record<string, Case>> = {
     files: { "1_a.up.sql": "-- migrate:up\nselect 1;\n-- migrate:down\nselect 2;" },
     words: [/3:1: the part of another tool's file/],
   },
+  "a placeholder where none are filled": {
+    files: { "1_a.up.sql": "create schema {{TENANT}};" },
+    words: [/1:15: \{\{TENANT\}\} is a placeholder.*SLIPWAY_MIGRATIONS_PLACEHOLDERS/],
+  },
   "a placeholder that nobody set": {
     files: { "1_a.up.sql": "create schema {{TENANT}};" },
     env: PLACEHOLDERS,
