@@ -67,6 +67,7 @@ async function findNewest(
   };
 }
 
+/** A plan that was applied before and has come up again waits anew: its approval went with that application. */
 export async function recordWaitingPlan(
   records: Records,
   waiting: Omit<WaitingPlan, "approvedBy">,
@@ -74,10 +75,13 @@ export async function recordWaitingPlan(
   destructive: number,
 ): Promise<void> {
   await records.session.query(
-    `insert into ${records.schema}.plans (id, files_hash, catalog_signature, plan, summary, destructive, run_id)
+    `insert into ${records.schema}.plans as known (id, files_hash, catalog_signature, plan, summary, destructive, run_id)
      values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (id) do update
-        set catalog_signature = excluded.catalog_signature, files_hash = excluded.files_hash, applied_at = null`,
+        set catalog_signature = excluded.catalog_signature, files_hash = excluded.files_hash,
+            approved_at = case when known.applied_at is null then known.approved_at end,
+            approved_by = case when known.applied_at is null then known.approved_by end,
+            applied_at = null`,
     [
       waiting.plan.id,
       waiting.filesHash,

@@ -121,6 +121,26 @@ onEachServer("schema approve records who said yes, for one application", async (
   expect(late).toExit(40);
 });
 
+onEachServer(
+  "a plan that comes up again after it was applied needs another yes, each time",
+  async (server) => {
+    await using database = await openWithData(server);
+    const first = await runSlipway(["run"], { database, schema: V2 });
+    await runSlipway(["run", "--approve", planIdOf(first)], { database, schema: V2 });
+    const back = writeSchema("-- back\ncreate table app.orders (id int primary key, total int, note text);");
+    await runSlipway(["run"], { database, schema: back });
+    const again = writeSchema("-- again\ncreate table app.orders (id int primary key, total int);");
+
+    const runs = [
+      await runSlipway(["run"], { database, schema: again }),
+      await runSlipway(["run"], { database, schema: again }),
+    ];
+
+    expect(runs.map(planIdOf)).toEqual([planIdOf(first), planIdOf(first)]);
+    expect(runs.map(({ exitCode }) => exitCode)).toEqual([31, 31]);
+  },
+);
+
 onEachServer("an approved plan is stale when the database moved on before it ran", async (server) => {
   await using database = await openWithData(server);
   const waiting = await runSlipway(["run"], { database, schema: V3 });
