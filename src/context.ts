@@ -18,6 +18,8 @@ export interface RunContext {
   readonly applicationName: string;
   /** Told of every phase and step as it happens. */
   readonly observe: RunObserver;
+  /** Asks outside of the database whether a person approved a plan, and who; uses that approval up. */
+  readonly takeApproval?: (planId: string) => Promise<string | undefined>;
   /** Loads the engine when it is first needed: it is most of the program. */
   readonly loadEngine: () => Promise<SchemaEngine>;
   /** Absent while only planning. */

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseCommandLine } from "./cli.ts";
@@ -52,7 +52,15 @@ async function main(): Promise<number | Conclusion> {
     ...(typeof configFlag === "string" ? { flag: configFlag } : {}),
   });
   const bundledSchemaPath = fileURLToPath(new URL("../schema", import.meta.url));
-  const config = parseConfig({ flags, env, file, needsDatabase, bundledSchemaPath, readFile: readIfThere });
+  const config = parseConfig({
+    flags,
+    env,
+    file,
+    needsDatabase,
+    bundledSchemaPath,
+    readFile: readIfThere,
+    listFolder: listIfThere,
+  });
   keepSecret(config.database?.password);
   keepSecret(config.shadow?.password);
   for (const value of Object.values(config.vars)) keepSecret(value.length >= 8 ? value : undefined);
@@ -66,9 +74,18 @@ async function main(): Promise<number | Conclusion> {
     json,
     signal: stop.signal,
     pod: env["POD_NAME"] ?? env["HOSTNAME"] ?? hostname(),
+    env,
     ask: stdin.isTTY === true && stderr.isTTY === true ? askAtTerminal : undefined,
   };
   return perform(environment);
+}
+
+function listIfThere(path: string): string[] | undefined {
+  try {
+    return readdirSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function readIfThere(path: string): string | undefined {

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { type ConfigWithDatabase, parseConfig } from "./config/config.ts";
+import { type ConfigWithDatabase, formatStatusTarget, parseConfig } from "./config/config.ts";
 import { loadSettingsFile } from "./config/file.ts";
 import { openSession } from "./postgres/connect.ts";
 import { findUpToDate, readStanding, type Standing } from "./records/standing.ts";
@@ -28,6 +28,7 @@ async function findNothingToDo(
     needsDatabase: true,
     bundledSchemaPath,
     readFile: readIfThere,
+    listFolder: listIfThere,
   });
   const session = await openSession(config.database, {
     applicationName: `slipway/${RELEASE} ${env["POD_NAME"] ?? hostname()}`,
@@ -55,7 +56,7 @@ async function answer(
   );
   const { writeTermination } = await import("./report/termination.ts");
   const files = readSourceFiles(config, "ups");
-  const last = findUpToDate(await asking, files.hash);
+  const last = findUpToDate(await asking, files.hash, formatStatusTarget(config));
   if (last === undefined) return false;
 
   const isTerminal = process.stderr.isTTY === true;
@@ -79,6 +80,14 @@ async function answer(
     exit: 0,
   });
   return true;
+}
+
+function listIfThere(path: string): string[] | undefined {
+  try {
+    return readdirSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function readIfThere(path: string): string | undefined {

@@ -19,6 +19,8 @@ export interface Environment<C extends Config = Config> {
   readonly signal: AbortSignal;
   /** Name of the pod, or of the host. */
   readonly pod: string;
+  /** The process's variables: for what tells a pod of its cluster. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Asks the person at the terminal; undefined when there is none. */
   readonly ask: ((question: string) => Promise<string>) | undefined;
   /** Who wants to know of a run while it goes on. */

@@ -1,6 +1,8 @@
+import { formatStatusTarget } from "../config/config.ts";
 import type { RunContext } from "../context.ts";
 import { sweepShadows } from "../declarative/shadow.ts";
 import { SlipwayError } from "../errors.ts";
+import type { Publisher } from "../kubernetes/publisher.ts";
 import { redact } from "../log/redact.ts";
 import type { Plans } from "../phases/plans.ts";
 import { runPhases, type SequenceResult } from "../phases/sequence.ts";
@@ -18,6 +20,7 @@ import type { SourceFiles } from "../source/files.ts";
 import { prepareSources } from "../source/sources.ts";
 import { quoteIdent } from "../sql/quote.ts";
 import { createContext, sayWaiting } from "./context.ts";
+import { loadPublishing, readRunEnd, shown } from "./publishing.ts";
 import { causeOf, type RunReport, unchanged } from "./run-report.ts";
 import { type DatabaseEnvironment, openRecords } from "./session.ts";
 
@@ -42,6 +45,7 @@ export async function runLocked(locked: LockedRun): Promise<RunReport> {
   const schema = quoteIdent(config.stateSchema);
   let marker = await readRunMarker(session, schema);
   let meanwhile: LastRun | undefined;
+  const publishing = loadPublishing(environment);
   await using lock = await acquireRunLock(session, {
     stateSchema: config.stateSchema,
     waitMs: config.lockWaitMs,
@@ -65,28 +69,41 @@ export async function runLocked(locked: LockedRun): Promise<RunReport> {
     ...(await createContext(environment, { ...found, exist: true }, sources)),
     lock,
   };
-  return await runRecorded(environment, context, await admit?.(context));
+  const given = await admit?.(context);
+  using publisher = (await publishing)?.(runId);
+  return await runRecorded(environment, publisher === undefined ? context : shown(context, publisher), {
+    given,
+    publisher,
+  });
 }
 
 async function runRecorded(
   environment: DatabaseEnvironment,
   context: RunContext,
-  given: Plans | undefined,
+  { given, publisher }: { readonly given: Plans | undefined; readonly publisher: Publisher | undefined },
 ): Promise<RunReport> {
   const { records, session, log } = context;
-  await beginRun(records, "run", environment.pod, context.sources.hash);
+  await beginRun(records, {
+    command: "run",
+    pod: environment.pod,
+    sourceHash: context.sources.hash,
+    statusConfigMap: formatStatusTarget(environment.config),
+  });
   await sweepShadows(session);
   const result = await runPhases(context, given);
   const { phases, planId, userVersion } = result;
   if (result.error !== undefined) {
     const error = causeOf(result.error, environment.signal, session);
     await recordFailure(context, result, error);
+    // Whoever lost the session lost the lock, and the status is another run's to write.
+    if (!session.closed.aborted) await publisher?.finish(await readRunEnd(context, result, error));
     throw error;
   }
   const signatures = await takeSignatures(records);
   await finishRun(records, { status: "done", phases, planId, userVersion, signatures });
   const isChanged = phases.some((phase) => phase.outcome === "applied");
   if (!isChanged) log.info("Everything is up to date");
+  await publisher?.finish(await readRunEnd(context, result));
   log.info(COMPLETED);
   return { runId: records.runId, result: isChanged ? "applied" : "unchanged", phases, planId, userVersion };
 }

@@ -1,3 +1,4 @@
+import { formatStatusTarget } from "../config/config.ts";
 import { findUpToDate, type LastRun, readStanding } from "../records/standing.ts";
 import { COMPLETED } from "../report/unchanged.ts";
 import { readSourceFiles, type SourceConfig, type SourceFiles } from "../source/files.ts";
@@ -36,7 +37,7 @@ export async function run(
   try {
     const schema = quoteIdent(config.stateSchema);
     const isUpToDate = async (): Promise<LastRun | undefined> =>
-      findUpToDate(await readStanding(session, schema), files.hash);
+      findUpToDate(await readStanding(session, schema), files.hash, formatStatusTarget(config));
     const before = await isUpToDate();
     if (before !== undefined) return unchanged(environment, runId, before);
 

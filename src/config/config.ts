@@ -1,8 +1,9 @@
 import { ProblemsError } from "../errors.ts";
 import type { DatabaseTarget } from "./database.ts";
 import { formatTarget } from "./database.ts";
+import { type ChosenDatabase, COMPLETION_INDEX, chooseDatabase } from "./database-list.ts";
 import { findDatabaseVariables } from "./database-parameters.ts";
-import type { Layers } from "./layers.ts";
+import type { Given, Layers } from "./layers.ts";
 import type { Address, Approval, ConfigMapName, Severities } from "./readers.ts";
 import { SETTINGS } from "./settings.ts";
 import { readTargets } from "./targets.ts";
@@ -14,6 +15,8 @@ import { readVars } from "./vars.ts";
 export interface Config {
   /** Absent only where a command needs no database and none is named. */
   readonly database: DatabaseTarget | undefined;
+  /** Its name in the list that it was chosen from; absent for a database by itself. */
+  readonly databaseName: string | undefined;
   /** Absent: a temporary database on the same server. */
   readonly shadow: DatabaseTarget | undefined;
   /** Absent: bootstrap and declarative schema are turned off. */
@@ -71,6 +74,18 @@ export interface ConfigInput extends Layers {
   readonly needsDatabase: boolean;
   /** Gives the text of a password file, nothing where there is none. */
   readonly readFile?: (path: string) => string | undefined;
+  /** Gives the names in a folder, nothing where there is none. */
+  readonly listFolder?: (path: string) => readonly string[] | undefined;
+}
+
+/** The place in Kubernetes where a run of these settings is shown, as one text: `shop/status`. */
+export function formatStatusTarget({
+  statusConfigMap: target,
+  databaseName,
+}: Pick<Config, "statusConfigMap" | "databaseName">): string | undefined {
+  if (target === undefined) return undefined;
+  const row = databaseName === undefined ? "" : `#${databaseName}`;
+  return `${target.namespace ?? ""}/${target.name}${row}`;
 }
 
 /** Pure. Throws CONFIG_INVALID with everything that is wrong. */
@@ -124,10 +139,15 @@ export function parseConfig(input: ConfigInput): Config {
   return Object.freeze(config);
 }
 
-function takeTargets(values: Values, input: ConfigInput): Pick<Config, "database" | "shadow"> {
-  const url = values.findWithOrigin(SETTINGS.database);
+function takeTargets(
+  values: Values,
+  input: ConfigInput,
+): Pick<Config, "database" | "databaseName" | "shadow"> {
+  const own = values.findWithOrigin(SETTINGS.database);
+  const { chosen, isRefused: isListRefused } = takeFromList(values, input, own);
+  const url = own ?? chosen?.url;
   const shadowUrl = values.findWithOrigin(SETTINGS.shadow);
-  const isRefused = url === undefined && values.isGiven(SETTINGS.database);
+  const isRefused = url === undefined && (isListRefused || values.isGiven(SETTINGS.database));
   const { env, readFile, needsDatabase } = input;
   const { database, shadow, problems } = readTargets({
     url: isRefused ? "refused" : url,
@@ -144,5 +164,21 @@ function takeTargets(values: Values, input: ConfigInput): Pick<Config, "database
   if (shadow !== undefined && shadowUrl !== undefined) {
     values.origins[SETTINGS.shadow.name] = { from: shadowUrl.from, shown: formatTarget(shadow) };
   }
-  return { database, shadow };
+  return { database, databaseName: chosen?.name, shadow };
+}
+
+/** The database of a list that this process is for. A command that needs none needs no choice either. */
+function takeFromList(
+  values: Values,
+  { env, readFile, listFolder, needsDatabase }: ConfigInput,
+  url: Given | undefined,
+): { readonly chosen?: ChosenDatabase; readonly isRefused: boolean } {
+  const folder = values.findWithOrigin(SETTINGS.databases);
+  const name = values.findWithOrigin(SETTINGS.databaseName);
+  const isNameRefused = name === undefined && values.isGiven(SETTINGS.databaseName);
+  const index = env[COMPLETION_INDEX];
+  const { chosen, problems } = chooseDatabase({ folder, name, index, url, readFile, listFolder });
+  if (isNameRefused || (problems.length > 0 && !needsDatabase)) return { isRefused: isNameRefused };
+  values.problems.push(...problems);
+  return { ...(chosen === undefined ? {} : { chosen }), isRefused: problems.length > 0 };
 }

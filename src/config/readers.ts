@@ -131,6 +131,19 @@ export const configMapName: Reader<ConfigMapName> = (text) => {
   return { value: namespace === undefined ? { name } : { namespace, name } };
 };
 
+/**
+ * The name of a database in a list. It names a file, keys of a ConfigMap (`shop`, `shop.json`) and an annotation,
+ * which is the narrowest: at most 63 characters (Kubernetes, "Labels and Annotations").
+ */
+export const listName: Reader<string> = (text) => {
+  if (/^[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$/.test(text) && !text.endsWith(".json"))
+    return { value: text };
+  return {
+    complaint:
+      "must be a name of letters, digits, - _ and ., at most 63, with a letter or digit at both ends and no .json",
+  };
+};
+
 /** Only the scheme is looked at here; `database-url.ts` takes the rest apart. */
 export const postgresUrl: Reader<string> = (text) => {
   const trimmed = text.trim();

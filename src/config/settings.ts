@@ -6,6 +6,7 @@ import {
   configMapName,
   duration,
   emptyAsNone,
+  listName,
   oneOf,
   path,
   postgresUrl,
@@ -46,6 +47,26 @@ export const SETTINGS = {
     read: postgresUrl,
     secret: true,
     meaning: "the database to get ready",
+  },
+  databases: {
+    name: "database.list",
+    env: "SLIPWAY_DATABASES",
+    flag: "--databases",
+    argument: "folder",
+    fallback: "",
+    read: emptyAsNone(path),
+    emptyIsValue: true,
+    meaning:
+      "instead of one URL, a folder with a file for each of many databases: its name is the database's, its content the URL",
+  },
+  databaseName: {
+    name: "database.name",
+    env: "SLIPWAY_DATABASE_NAME",
+    flag: "--database-name",
+    argument: "name",
+    fallbackWords: "of a list: the one at JOB_COMPLETION_INDEX, in name order",
+    read: listName,
+    meaning: "which database of the list",
   },
   schemaPath: {
     name: "schema.path",
@@ -185,7 +206,7 @@ export const SETTINGS = {
     fallback: "",
     read: emptyAsNone(configMapName),
     emptyIsValue: true,
-    meaning: "ConfigMap to write the outcome to; empty writes none",
+    meaning: "ConfigMap that shows the run to people who have kubectl alone; empty writes none",
   },
   terminationLog: {
     name: "terminationLog",
@@ -300,6 +321,8 @@ export const SETTINGS_LIST: readonly Setting[] = Object.values(SETTINGS);
 /** Variables in slipway's name space that are no settings of a run, each with its meaning. */
 export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   SLIPWAY_CONFIG: "path of the settings file; default ./slipway.yaml where there is one",
+  SLIPWAY_SERVICEACCOUNT_DIR:
+    "folder of token, ca.crt and namespace; default /var/run/secrets/kubernetes.io/serviceaccount",
 };
 
 /** `SLIPWAY_VAR_NAME` fills the placeholder `{{NAME}}`. */

@@ -43,7 +43,7 @@ export class Values {
     return this.find(setting) as T;
   }
 
-  findWithOrigin(setting: Setting<string>): Given | undefined {
+  findWithOrigin(setting: Setting<string | undefined>): Given | undefined {
     const text = this.find(setting);
     return text === undefined ? undefined : { text, from: this.origins[setting.name]?.from ?? setting.name };
   }

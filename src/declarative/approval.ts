@@ -54,15 +54,18 @@ export async function requireApproval(context: RunContext, plan: Plan, goesBack:
     formatTotals(totalsOf(plan)),
     offenders.length,
   );
-  if (config.approve.includes(plan.id)) {
+  const approvedBy = config.approve.includes(plan.id)
+    ? (context.approver ?? `--approve of run ${records.runId}`)
+    : await context.takeApproval?.(plan.id);
+  if (approvedBy !== undefined) {
     // Kept, should the process die half way: what is left of the plan was approved with it.
-    await approvePlan(records, plan.id, context.approver ?? `--approve of run ${records.runId}`);
+    await approvePlan(records, plan.id, approvedBy);
     return;
   }
   const isStale =
     config.approve.length > 0 || (earlier?.approvedBy !== undefined && earlier.plan.id !== plan.id);
-  if (isStale) throw stale(plan, earlier?.plan);
-  throw approvalRequired(plan, goesBack);
+  if (isStale) throw stale(context, plan, earlier?.plan);
+  throw approvalRequired(context, plan, goesBack);
 }
 
 /** True when a run died while it applied an approved plan, and all that is destructive now was destructive in it. */
@@ -90,10 +93,13 @@ export async function repeatRefusal(context: RunContext, state: SignatureScope |
   const signature = await readCatalogSignature(session, state);
   const waiting = await findWaitingPlan(records, sources.schema?.hash ?? "", signature);
   if (waiting === undefined || waiting.approvedBy !== undefined) return;
-  throw approvalRequired(waiting.plan, destructiveChanges(waiting.plan).length === 0);
+  const { plan } = waiting;
+  const approvedBy = await context.takeApproval?.(plan.id);
+  if (approvedBy === undefined) throw approvalRequired(context, plan, destructiveChanges(plan).length === 0);
+  await approvePlan(records, plan.id, approvedBy);
 }
 
-function approvalRequired(plan: Plan, goesBack: boolean): ApprovalError {
+function approvalRequired({ config }: RunContext, plan: Plan, goesBack: boolean): ApprovalError {
   const offenders = destructiveChanges(plan);
   const what =
     goesBack && offenders.length === 0 ? "goes back to an older desired schema" : describe(offenders);
@@ -101,7 +107,7 @@ function approvalRequired(plan: Plan, goesBack: boolean): ApprovalError {
     "APPROVAL_REQUIRED",
     `plan ${plan.id} needs an approval: ${what}${renameWords(plan)}`,
     plan,
-    `read it with \`slipway plan\`, then approve it: slipway run --approve ${plan.id}`,
+    howToApprove(config, plan.id),
   );
 }
 
@@ -115,7 +121,21 @@ function renameWords({ renames = [] }: Partial<Plan>): string {
     .join("");
 }
 
-function stale(plan: Plan, earlier: Plan | undefined): ApprovalError {
+/** On the status ConfigMap; each database of a list has its own. */
+export function approvalAnnotation(database: string | undefined): string {
+  return database === undefined ? "slipway.dev/approve" : `approve.slipway.dev/${database}`;
+}
+
+function howToApprove({ statusConfigMap, databaseName }: RunContext["config"], planId: string): string {
+  const command = `read it with \`slipway plan\`, then approve it: slipway run --approve ${planId}`;
+  if (statusConfigMap === undefined) return command;
+  const { namespace, name } = statusConfigMap;
+  const where = namespace === undefined ? "" : ` --namespace ${namespace}`;
+  const annotation = approvalAnnotation(databaseName);
+  return `${command}, or kubectl annotate${where} --overwrite configmap ${name} ${annotation}=${planId}`;
+}
+
+function stale({ config }: RunContext, plan: Plan, earlier: Plan | undefined): ApprovalError {
   const before = new Set(earlier?.changes.map((change) => change.sql) ?? []);
   const now = new Set(plan.changes.map((change) => change.sql));
   const added = plan.changes
@@ -131,7 +151,7 @@ function stale(plan: Plan, earlier: Plan | undefined): ApprovalError {
     "PLAN_STALE",
     `what was approved is not what would run now, which is plan ${plan.id}${differences}`,
     plan,
-    `read it with \`slipway plan\`, then approve it: slipway run --approve ${plan.id}`,
+    howToApprove(config, plan.id),
   );
 }
 

@@ -126,6 +126,10 @@ alter table {schema}.app add column sql_checksum text;
 comment on column {schema}.app.checksum is 'Hash of the file as it was applied or last tried.';
 comment on column {schema}.app.sql_checksum is 'Hash of its statements alone: comments and white space do not count.';
 `,
+  `
+alter table {schema}.runs add column status_configmap text;
+comment on column {schema}.runs.status_configmap is 'Where in Kubernetes the run was to be shown.';
+`,
 ];
 
 export const LAYOUT_VERSION = LAYOUT_STEPS.length;

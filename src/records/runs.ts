@@ -42,22 +42,27 @@ export interface FinishedRun {
   readonly signatures?: Omit<RunSignatures, "sourceHash"> | undefined;
 }
 
+export interface BegunRun {
+  readonly command: string;
+  readonly pod: string;
+  /** Who waits for these files sees the run at work. */
+  readonly sourceHash: string;
+  /** Where in Kubernetes it is shown. */
+  readonly statusConfigMap: string | undefined;
+}
+
 /**
- * Writes the row of a run that starts on files of this hash: who waits for them sees it at work. The caller holds the run lock, so any other row still marked
+ * Writes the row of a run that starts. The caller holds the run lock, so any other row still marked
  * running belongs to a process that died.
  */
-export async function beginRun(
-  records: Records,
-  command: string,
-  pod: string,
-  sourceHash: string,
-): Promise<void> {
+export async function beginRun(records: Records, run: BegunRun): Promise<void> {
   const { session, schema, runId, release } = records;
   await session.query(
     `with gone as (
        update ${schema}.runs set status = 'abandoned', finished_at = clock_timestamp() where status = 'running')
-     insert into ${schema}.runs (id, command, pod, release, source_hash) values ($1, $2, $3, $4, $5)`,
-    [runId, command, pod, release, sourceHash],
+     insert into ${schema}.runs (id, command, pod, release, source_hash, status_configmap)
+     values ($1, $2, $3, $4, $5, $6)`,
+    [runId, run.command, run.pod, release, run.sourceHash, run.statusConfigMap ?? null],
   );
 }
 

@@ -11,6 +11,8 @@ export interface LastRun {
   readonly phases: readonly PhaseRecord[];
   readonly userVersion: bigint | undefined;
   readonly finishedAt: Date;
+  /** Where in Kubernetes it was shown. */
+  readonly statusConfigMap: string | undefined;
 }
 
 /** How the database stands: the signatures of now, and what the last complete runs left. */
@@ -32,6 +34,7 @@ interface StandingRow {
     phases: PhaseRecord[];
     user_version: string | null;
     finished_at: string;
+    status_configmap: string | null;
   }[];
 }
 
@@ -45,7 +48,7 @@ bootstrap as materialized (
   select names from ${schema}.bootstrap_state order by id desc limit 1),
 done as (
   select source_hash, catalog_signature, bootstrap_signature, ledger_signature, phases,
-         user_version::text as user_version, finished_at
+         user_version::text as user_version, finished_at, status_configmap
     from ${schema}.runs
    where status = 'done' and source_hash is not null
    order by started_at desc limit ${RUNS})
@@ -79,6 +82,7 @@ export async function readStanding(session: Session, schema: string): Promise<St
       phases: run.phases,
       userVersion: run.user_version === null ? undefined : BigInt(run.user_version),
       finishedAt: new Date(run.finished_at),
+      statusConfigMap: run.status_configmap ?? undefined,
     })),
   };
 }
@@ -111,12 +115,20 @@ export async function readRunMarker(session: Session, schema: string): Promise<s
   }
 }
 
-/** The newest complete run that was asked for the very same, if everything still is as it left it. */
-export function findUpToDate(standing: Standing | undefined, sourceHash: string): LastRun | undefined {
+/**
+ * The newest complete run that was asked for the very same, if everything still is as it left it. Where a status
+ * is asked for, that run must have been shown there: otherwise one is due.
+ */
+export function findUpToDate(
+  standing: Standing | undefined,
+  sourceHash: string,
+  statusConfigMap?: string,
+): LastRun | undefined {
   const last = standing?.runs.find((run) => run.sourceHash === sourceHash);
   if (last === undefined || standing === undefined) return undefined;
   const { now } = standing;
   const isSame =
     now.catalog === last.catalog && now.bootstrap === last.bootstrap && now.ledger === last.ledger;
-  return isSame ? last : undefined;
+  const isShown = statusConfigMap === undefined || last.statusConfigMap === statusConfigMap;
+  return isSame && isShown ? last : undefined;
 }

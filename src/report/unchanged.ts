@@ -9,7 +9,7 @@ export const COMPLETED = "Database schema management completed";
 export const READY = "The database is ready";
 
 /** Says that there was nothing to do, and again what the run that left it so had to warn of. */
-export function reportUnchanged(log: Log, last: LastRun): readonly PhaseRecord[] {
+export function reportUnchanged(log: Log, last: Pick<LastRun, "phases">): readonly PhaseRecord[] {
   repeatWarnings(log, last);
   log.info("Everything is up to date");
   log.info(COMPLETED);
@@ -29,7 +29,7 @@ export function reportReady(log: Log, target: string, waitedMs: number): void {
   log.info({ for: target, waitedSeconds: Math.round(waitedMs / 1_000) }, READY);
 }
 
-export function repeatWarnings(log: Log, last: LastRun): void {
+export function repeatWarnings(log: Log, last: Pick<LastRun, "phases">): void {
   for (const phase of last.phases) {
     for (const { message, ...fields } of phase.warnings ?? []) log.warn(fields, message);
   }

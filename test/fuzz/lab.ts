@@ -74,6 +74,7 @@ export async function openLab(serverUrl: string): Promise<Lab> {
         json: false,
         signal: new AbortController().signal,
         pod: "fuzz",
+        env: {},
         ask: undefined,
       };
     },

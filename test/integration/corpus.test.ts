@@ -197,5 +197,5 @@ function environmentOf(
   const out: Output = { write: (line) => void text.push(line), isTerminal: false, colour: false };
   const log = createLog({ level: "silent", format: "json", fd: 2, isTerminal: false, colour: false });
   const signal = new AbortController().signal;
-  return { config, log, out, json: false, signal, pod: "corpus", ask: undefined };
+  return { config, log, out, json: false, signal, pod: "corpus", env: {}, ask: undefined };
 }

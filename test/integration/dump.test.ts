@@ -84,7 +84,16 @@ function environmentOf(database: TestDatabase, folder: string, text: string[] = 
   });
   const out: Output = { write: (line) => void text.push(line), isTerminal: false, colour: false };
   const log = createLog({ level: "silent", format: "json", fd: 2, isTerminal: false, colour: false });
-  return { config, log, out, json: false, signal: new AbortController().signal, pod: "dump", ask: undefined };
+  return {
+    config,
+    log,
+    out,
+    json: false,
+    signal: new AbortController().signal,
+    pod: "dump",
+    env: {},
+    ask: undefined,
+  };
 }
 
 const SHOP = `

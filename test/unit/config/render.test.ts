@@ -21,6 +21,8 @@ test("every setting is listed with its value and origin, secrets masked", async 
 
   expect(lines).toEqual([
     "database.url = postgres://app:***@db:5432/shop?sslmode=require (DATABASE_URL)",
+    "database.list =  (default)",
+    "database.name = of a list: the one at JOB_COMPLETION_INDEX, in name order (default)",
     "schema.path = the bundled platform schema (default)",
     "migrations.path =  (default)",
     "migrations.placeholders = false (default)",

@@ -13,6 +13,7 @@ function run(sourceHash: string, particulars: Partial<DoneRun> = {}): DoneRun {
     phases: [],
     userVersion: undefined,
     finishedAt: new Date(0),
+    statusConfigMap: undefined,
     ...particulars,
   };
 }
@@ -29,6 +30,15 @@ test("so it is when another release, which kept its hands off, has run in betwee
   const last = run("files");
 
   expect(findUpToDate(standing(run("older files"), last), "files")).toBe(last);
+});
+
+test("a database whose run was shown elsewhere, or nowhere, is not up to date where a status is asked for", () => {
+  const shown = run("files", { statusConfigMap: "shop/status" });
+
+  expect(findUpToDate(standing(shown), "files", "shop/status")).toBe(shown);
+  expect(findUpToDate(standing(shown), "files", "shop/other")).toBeUndefined();
+  expect(findUpToDate(standing(run("files")), "files", "shop/status")).toBeUndefined();
+  expect(findUpToDate(standing(shown), "files")).toBe(shown);
 });
 
 const PENDING: ReadonlyArray<readonly [what: string, standing: Standing | undefined]> = [

@@ -141,7 +141,7 @@ test("a run with nothing to do says so, and repeats what the last one had to war
   let reported: unknown;
 
   const text = logged((log) => {
-    reported = reportUnchanged(log, { phases, userVersion: undefined, finishedAt: new Date(0) });
+    reported = reportUnchanged(log, { phases });
   });
 
   expect(text).toBe(

@@ -1,0 +1,109 @@
+import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
+import { expect, inject } from "vitest";
+import { onCluster, openNamespace, openPod, type TestNamespace, type TestPod } from "../support/cluster.ts";
+import type { ClusterServer } from "../support/cluster-server.ts";
+import { openTestDatabase, type TestDatabase } from "../support/database.ts";
+import { writeFiles, writeFolder } from "../support/folder.ts";
+import { lastLineOf, messagesOf, runSlipway, type SlipwayResult } from "../support/slipway.ts";
+import { eventsOf, readStatus, STATUS, statusRules } from "../support/status.ts";
+
+const [server] = inject("servers");
+if (server === undefined) throw new Error("no server was started");
+
+const WITH_NOTE = "create schema app;\ncreate table app.orders (id int primary key, note text);\n";
+const WITHOUT_NOTE = "create schema app;\ncreate table app.orders (id int primary key);\n";
+
+interface Waiting {
+  readonly namespace: TestNamespace;
+  readonly pod: TestPod;
+  readonly refused: SlipwayResult;
+  readonly planId: string;
+  run(): Promise<SlipwayResult>;
+}
+
+/** A database with a plan that drops a column and waits for a person. */
+async function openWaiting(cluster: ClusterServer, database: TestDatabase): Promise<Waiting> {
+  const namespace = await openNamespace(cluster);
+  await namespace.createAccount("migrator", statusRules());
+  const pod = await openPod(namespace, "migrator");
+  const env = { ...pod.env, SLIPWAY_STATUS_CONFIGMAP: STATUS };
+  const schema = writeFolder({ "schemas/app.sql": WITH_NOTE });
+  const run = (): Promise<SlipwayResult> => runSlipway(["run"], { database, schema, env });
+  await run();
+  writeFiles(schema, { "schemas/app.sql": WITHOUT_NOTE });
+  const refused = await run();
+  return { namespace, pod, refused, planId: String(lastLineOf(refused)["planId"]), run };
+}
+
+/** As `kubectl annotate --overwrite` does it. */
+async function annotate({ core, name: namespace }: TestNamespace, value: string): Promise<void> {
+  await core.patchNamespacedConfigMap(
+    { namespace, name: STATUS, body: { metadata: { annotations: { "slipway.dev/approve": value } } } },
+    setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+  );
+}
+
+onCluster(
+  "a plan that waits is shown with its id and its changes, and the command that approves it",
+  async (cluster) => {
+    await using database = await openTestDatabase(server);
+
+    const { namespace, pod, refused, planId } = await openWaiting(cluster, database);
+    const { data } = await readStatus(namespace);
+
+    expect(refused).toExit(31);
+    expect(lastLineOf(refused).msg).toMatch(
+      `slipway run --approve ${planId}, or kubectl annotate --overwrite configmap ${STATUS} slipway.dev/approve=${planId}`,
+    );
+    expect(data).toMatchObject({
+      phase: "Blocked",
+      result: "APPROVAL_REQUIRED",
+      message: lastLineOf(refused).msg,
+    });
+    expect(data?.["pendingApproval"]).toMatch(new RegExp(`^plan ${planId}\n\n.*DROP COLUMN "note"`, "s"));
+    expect((await eventsOf(namespace, pod.uid)).at(-1)).toMatchObject({
+      type: "Warning",
+      reason: "ApprovalNeeded",
+      message: lastLineOf(refused).msg,
+    });
+  },
+);
+
+onCluster("an annotation with the plan's id lets the next run go on, and is used up", async (cluster) => {
+  await using database = await openTestDatabase(server);
+  const { namespace, planId, run } = await openWaiting(cluster, database);
+  await annotate(namespace, `0123456789abcdef, ${planId}`);
+
+  const approved = await run();
+  const { metadata, data } = await readStatus(namespace);
+
+  expect(approved).toExit(0);
+  expect(data).toMatchObject({ phase: "Succeeded", result: "applied", pendingApproval: "" });
+  expect(metadata?.annotations).toEqual({ "slipway.dev/approve": "0123456789abcdef" });
+  expect(await database.query("select id, approved_by from migrations.plans")).toEqual([
+    { id: planId, approved_by: `annotation slipway.dev/approve of ConfigMap ${namespace.name}/${STATUS}` },
+  ]);
+});
+
+onCluster("the annotation of another plan approves nothing, and stays", async (cluster) => {
+  await using database = await openTestDatabase(server);
+  const { namespace, run } = await openWaiting(cluster, database);
+  await annotate(namespace, "0123456789abcdef");
+
+  const repeated = await run();
+
+  expect(repeated).toExit(31);
+  expect(messagesOf(repeated)).toHaveLength(1);
+  expect((await readStatus(namespace)).metadata?.annotations).toEqual({
+    "slipway.dev/approve": "0123456789abcdef",
+  });
+});
+
+onCluster("an approval counts before anybody refused its plan", async (cluster) => {
+  await using database = await openTestDatabase(server);
+  const { namespace, planId, run } = await openWaiting(cluster, database);
+  await database.query("delete from migrations.plans");
+  await annotate(namespace, planId);
+
+  expect(await run()).toExit(0);
+});
