@@ -152,7 +152,7 @@ onCluster("while a run goes on, the status says what it is at", async (cluster) 
   await using slipway = startSlipway(["run"], { database, migrations, ...inPod(pod) });
   const { data } = await waitFor(async () => {
     const status = await findStatus(namespace);
-    return status?.data?.["phase"] === "Migrating" && status;
+    return status?.data?.["message"]?.includes("2 of 2") === true && status;
   });
   await openGate(database);
 
