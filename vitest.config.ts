@@ -42,6 +42,17 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "image",
+          include: ["test/image/**/*.test.ts"],
+          globalSetup: ["test/support/servers.ts", "test/support/image.ts"],
+          testTimeout: 60_000,
+          retry: 1,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "docs",
           include: ["test/docs/**/*.test.ts"],
           globalSetup: ["test/support/servers.ts"],

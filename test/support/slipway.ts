@@ -140,7 +140,7 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-function parseLog(stderr: string): Pick<SlipwayResult, "lines" | "stray"> {
+export function parseLog(stderr: string): Pick<SlipwayResult, "lines" | "stray"> {
   const lines: LogLine[] = [];
   const stray: string[] = [];
   for (const line of stderr.split("\n").filter((each) => each !== "")) {
