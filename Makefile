@@ -4,11 +4,12 @@
 NODE := node_modules/.bin/node
 SLIPWAY := $(NODE) scripts/slipway.mjs
 RUN := npm run --silent
+VERSION := $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)
 SOURCES := $(shell find src -type f 2>/dev/null)
 YES_FLAG := $(if $(filter-out 0 no false,$(YES)),--yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build check test docs cluster-assets bench demo demo-down dev snapshot run plan status \
+.PHONY: help install build check test docs image cluster-assets bench demo demo-down dev snapshot run plan status \
 	db-reset db-reset-full migrate-create migrate-up migrate-down
 
 help: ## Say what there is to make.
@@ -41,6 +42,9 @@ test: install ## Everything: lint, types, build, unit, integration and cluster t
 
 cluster-assets: install ## Get etcd and kube-apiserver for the cluster tests: built once, kept in ~/.cache.
 	@$(RUN) cluster-assets
+
+image: install ## Build the image slipway:VERSION; BASE=local needs no registry, BASE=… names a base.
+	@BASE="$(BASE)" BUILD_BASE="$(BUILD_BASE)" IMAGE="$(IMAGE)" $(NODE) scripts/image.mjs
 
 snapshot: dist/slipway.js ## Compile the bundled schema on the PostgreSQL that npm brings: schema/pg18.snapshot.
 	@SLIPWAY_SCHEMA_PATH=schema DATABASE_URL= $(NODE) dist/slipway.js schema compile

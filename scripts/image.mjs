@@ -2,7 +2,7 @@
 //
 //   BASE        the runtime's base; `local` makes one of Debian's packages, for machines without a registry
 //   BUILD_BASE  what it is built in
-//   IMAGE       the name, slipway:dev by default
+//   IMAGE       the name, slipway:VERSION by default
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -23,12 +23,13 @@ try {
 
 function build() {
   const engine = requireEngine();
-  const image = IMAGE || "slipway:dev";
+  const { version } = JSON.parse(readFileSync(`${ROOT}/package.json`, "utf8"));
+  const image = IMAGE || `slipway:${version}`;
   const local = BASE === "local" ? makeBases(engine) : undefined;
   const args = {
     RUNTIME_BASE: local?.runtime ?? BASE,
     BUILD_BASE: BUILD_BASE || local?.build,
-    RELEASE: JSON.parse(readFileSync(`${ROOT}/package.json`, "utf8")).version,
+    RELEASE: version,
     REVISION: git("rev-parse", "HEAD"),
     // When the last change was made, not when it was built: the same sources give the same labels.
     CREATED: git("log", "-1", "--format=%cI"),
