@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { planCommand } from "../../src/commands/plan.ts";
-import { runCommand } from "../../src/commands/run.ts";
+import { run } from "../../src/commands/run.ts";
 import { ApprovalError } from "../../src/declarative/approval.ts";
 import { ProblemsError, SlipwayError, StatementError } from "../../src/errors.ts";
 import { describeCatalog } from "../support/catalog.ts";
@@ -74,14 +74,14 @@ async function check(lab: Lab, { old, wanted }: Case, options: { readonly dump: 
     await subject.query("rollback");
     throw new Invalid(`old: ${String(error)}`);
   });
-  await runCommand(lab.environment(oldSql)).catch((error: unknown) => {
+  await run(lab.environment(oldSql)).catch((error: unknown) => {
     throw new Failure(`install: ${reasonOf(error)}`);
   });
   await insertRows(subject, old);
 
   const rows = await readRows(subject, old);
   const before = await describeCatalog(subject);
-  const refusal = await attempt(() => runCommand(lab.environment(newSql)));
+  const refusal = await attempt(() => run(lab.environment(newSql)));
   if (refusal === undefined) {
     const now = await readRows(subject, old).catch((error: unknown) => {
       throw new Failure(`something was dropped without approval`, String(error));
@@ -93,7 +93,7 @@ async function check(lab: Lab, { old, wanted }: Case, options: { readonly dump: 
     const allowed = allowedRefusal(refusal);
     if (allowed !== undefined) return { kind: "refused", reason: allowed };
     if (!(refusal instanceof ApprovalError) || refusal.code !== "APPROVAL_REQUIRED") throw refusal;
-    const failure = await attempt(() => runCommand(lab.environment(newSql, refusal.plan.id)));
+    const failure = await attempt(() => run(lab.environment(newSql, refusal.plan.id)));
     if (failure !== undefined) {
       const reason = allowedRefusal(failure);
       if (reason === undefined) throw failure;
@@ -116,9 +116,9 @@ async function check(lab: Lab, { old, wanted }: Case, options: { readonly dump: 
   return { kind: "converged", approved: refusal !== undefined };
 }
 
-async function attempt(run: () => Promise<unknown>): Promise<unknown> {
+async function attempt(work: () => Promise<unknown>): Promise<unknown> {
   try {
-    await run();
+    await work();
     return undefined;
   } catch (error) {
     return error ?? new Error("threw nothing");

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, type TestContext, test } from "vitest";
 import type { Output } from "../../src/commands/environment.ts";
 import { planCommand } from "../../src/commands/plan.ts";
-import { runCommand } from "../../src/commands/run.ts";
+import { run } from "../../src/commands/run.ts";
 import type { DatabaseEnvironment } from "../../src/commands/session.ts";
 import { parseConfig } from "../../src/config/config.ts";
 import { ApprovalError } from "../../src/declarative/approval.ts";
@@ -74,7 +74,7 @@ interface Case {
 async function converges(each: Case): Promise<void> {
   const { database, pair, reference } = each;
   try {
-    await runCommand(environmentOf(each, pair.old));
+    await run(environmentOf(each, pair.old));
   } catch (error) {
     await skipWhereRefused(each);
     throw error;
@@ -92,13 +92,13 @@ async function converges(each: Case): Promise<void> {
   let plan: Plan | undefined;
   try {
     try {
-      await runCommand(environmentOf(each, pair.wanted));
+      await run(environmentOf(each, pair.wanted));
     } catch (error) {
       if (!(error instanceof ApprovalError)) throw error;
       expect(error.code).toBe("APPROVAL_REQUIRED");
       await expectUntouched();
       plan = error.plan;
-      await runCommand(environmentOf(each, pair.wanted, { approve: plan.id }));
+      await run(environmentOf(each, pair.wanted, { approve: plan.id }));
     }
   } catch (error) {
     await skipWhereRefused(each);

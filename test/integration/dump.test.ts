@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, inject, type TestContext, test } from "vitest";
 import type { Output } from "../../src/commands/environment.ts";
 import { planCommand } from "../../src/commands/plan.ts";
-import { runCommand } from "../../src/commands/run.ts";
+import { run } from "../../src/commands/run.ts";
 import { schemaDumpCommand } from "../../src/commands/schema-dump.ts";
 import type { DatabaseEnvironment } from "../../src/commands/session.ts";
 import { parseConfig } from "../../src/config/config.ts";
@@ -53,7 +53,7 @@ async function requireRoundTrip(original: TestDatabase, copy: TestDatabase): Pro
   expect(text.join("")).toBe("");
   expect(left).toBe(0);
 
-  await runCommand(environmentOf(copy, folder));
+  await run(environmentOf(copy, folder));
   const again = writeFolder();
   await schemaDumpCommand(environmentOf(copy, again), { schemas: undefined, out: again, force: false });
   expect(readFolder(again)).toEqual(dump);
@@ -252,7 +252,7 @@ onEachServer(
   async (server) => {
     await using database = await openTestDatabase(server);
     const folder = writeFolder({ "schemas/shop.sql": SHOP });
-    await runCommand(environmentOf(database, folder));
+    await run(environmentOf(database, folder));
     await database.query(
       "create table shop.days_2 partition of shop.days for values from ('2026-02-01') to ('2026-03-01')",
     );
@@ -274,7 +274,7 @@ onEachServer(
     await using original = await openTestDatabase(server);
     await using copy = await openTestDatabase(server);
     const bundled = new URL("../../schema", import.meta.url).pathname;
-    await runCommand(environmentOf(original, bundled));
+    await run(environmentOf(original, bundled));
 
     await requireRoundTrip(original, copy);
   },

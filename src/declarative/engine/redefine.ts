@@ -134,9 +134,9 @@ export function placeRedefinitions(
     const id = [...waiting].find(isReady) ?? [...waiting][0];
     if (id === undefined) break;
     waiting.delete(id);
-    const needs = new Set(dependenciesOf(desired, id));
+    const needs = reachableFrom(desired, id);
     const lets = new Set(dependenciesOf(current, id).filter((other) => !needs.has(other)));
-    const after = placed.findLastIndex((action) => isMaking(action, needs)) + 1;
+    const after = placed.findLastIndex((action) => isMaking(desired, action, needs)) + 1;
     const before = placed.findIndex(
       (action) =>
         action.drops.some((gone) => lets.has(gone)) ||
@@ -155,9 +155,28 @@ function builtBy({ creates, redefines, verb, objects }: EngineAction): readonly 
   return [...creates, ...(redefines === undefined ? [] : [redefines]), ...routine];
 }
 
-function isMaking({ creates, step, commitAfter, objects, redefines }: EngineAction, needs: Set<ObjectId>) {
+/** True for what makes or changes something of these, or a part of one: an attribute of a composite type. */
+function isMaking(facts: Facts, action: EngineAction, needs: ReadonlySet<ObjectId>): boolean {
+  const { creates, step, commitAfter, objects, redefines } = action;
   const made = [...creates, ...(step === undefined ? [] : [step.column]), ...(commitAfter ? objects : [])];
-  return made.some((id) => needs.has(id)) || (redefines !== undefined && needs.has(redefines));
+  return [...made, ...(redefines === undefined ? [] : [redefines])].some((id) => {
+    const fact = facts.byId.get(id);
+    const isPart = fact?.id.kind === "column" || fact?.id.kind === "typeAttribute";
+    const whole = isPart && fact.parent !== undefined ? encodeId(fact.parent) : id;
+    return needs.has(id) || needs.has(whole);
+  });
+}
+
+/** All that an object refers to, and what that does. */
+function reachableFrom(facts: Facts, start: ObjectId): Set<ObjectId> {
+  const found = new Set<ObjectId>();
+  const pending = dependenciesOf(facts, start);
+  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
+    if (id === start || found.has(id)) continue;
+    found.add(id);
+    pending.push(...dependenciesOf(facts, id));
+  }
+  return found;
 }
 
 function toAction(desired: Facts, id: ObjectId): EngineAction {
