@@ -118,10 +118,28 @@ async function ask(context: RunContext, probe: Probe): Promise<Found | "unproven
     const { rowsWithout, ...rest } = probe;
     if (hasSqlState(error, NO_TABLE) && rowsWithout !== undefined)
       return ask(context, { ...rest, rows: rowsWithout });
-    if (VALUES_REFUSED.test(error.code)) return { rows: 1, samples: [error.message], sqlstate: error.code };
+    if (VALUES_REFUSED.test(error.code)) {
+      // Refused without a row as well, the definition itself speaks of a value that the plan adds to its enum.
+      const isOfRows = await isReadable(context, probe.rows);
+      return isOfRows ? { rows: 1, samples: [error.message], sqlstate: error.code } : undefined;
+    }
     if (hasSqlState(error, OUT_OF_TIME)) return "unproven";
     // It speaks of what the plan makes first, or of what only the statement itself can know.
     return undefined;
+  }
+}
+
+/** True where the question can be put at all: it fails, if it does, at a row. */
+async function isReadable({ session }: RunContext, rows: string): Promise<boolean> {
+  await session.execute("savepoint slipway_probe");
+  try {
+    await session.execute(`select from (${rows}) as found (key) limit 0`);
+    return true;
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    return false;
+  } finally {
+    await session.execute("rollback to savepoint slipway_probe");
   }
 }
 

@@ -26,6 +26,7 @@ export async function describeFailure(
   );
   return [
     `seed ${each.seed} on PostgreSQL ${lab.major}: ${last.reason}`,
+    `again: npm run fuzz:schema -- --runs 1 --seed ${each.seed}`,
     last.detail,
     "-- old.sql",
     render(small.old),

@@ -206,6 +206,46 @@ const KINDS: readonly Kind[] = [
     after:
       "create table app.parent (a bigint, c text); create table app.child (a bigint, b int) inherits (app.parent);",
   },
+  {
+    what: "attributes of a composite type in use, with comments and seen through a view",
+    before:
+      "create type app.c as (a int, b text); comment on column app.c.b is 'b'; create table app.t (x app.c); create view app.v as select (x).a from app.t;",
+    after:
+      "create type app.c as (a int, b text, e date); comment on column app.c.e is 'e'; create table app.t (x app.c); create view app.v as select (x).a, (x).e from app.t;",
+  },
+  {
+    what: "the multirange of a range type",
+    before: "create table app.t (a int);",
+    after:
+      "create type app.r as range (subtype = text, multirange_type_name = app.many); create table app.t (a int, m app.many); create function app.f(app.many) returns app.many[] language sql as 'select array[$1]';",
+  },
+  {
+    what: "an enum in another order, under what names its columns only",
+    before:
+      "create type app.e as enum ('a', 'b'); create table app.t (e app.e, n int); create view app.v as select n from app.t where e is null; create policy p on app.t using (e is null); create rule r as on update to app.t where old.e is null do instead nothing;",
+    after:
+      "create type app.e as enum ('b', 'a'); create table app.t (e app.e, n int); create view app.v as select n from app.t where e is null; create policy p on app.t using (e is null); create rule r as on update to app.t where old.e is null do instead nothing;",
+  },
+  {
+    what: "default privileges of a schema",
+    before:
+      "alter default privileges in schema app grant usage on types to pg_monitor; alter default privileges in schema app grant execute on functions to pg_monitor;",
+    after: "alter default privileges in schema app grant select on tables to pg_monitor;",
+  },
+  {
+    what: "a column of a partitioned table, with grants and a comment on a partition's",
+    before:
+      "create table app.p (k int, c int) partition by list (k); create table app.p1 partition of app.p for values in (1); grant select (c) on app.p1 to pg_monitor; comment on column app.p1.c is 'c';",
+    after:
+      "create table app.p (k int, d int) partition by list (k); create table app.p1 partition of app.p for values in (1); grant select (d) on app.p1 to pg_monitor; comment on column app.p1.d is 'd';",
+  },
+  {
+    what: "a foreign key of a partitioned table whose target goes",
+    before:
+      "create table app.t (id int primary key); create table app.p (k int references app.t) partition by list (k); create table app.p1 partition of app.p for values in (1);",
+    after:
+      "create table app.p (k int) partition by list (k); create table app.p1 partition of app.p for values in (1);",
+  },
 ];
 
 const folderOf = (column: "before" | "after"): string =>

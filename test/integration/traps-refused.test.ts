@@ -307,6 +307,26 @@ onEachServer("trap 11: whatever opens or unguards something waits for an approva
 });
 
 onEachServer(
+  "a check on a value that the plan itself adds to its enum is not held against the rows",
+  async (server) => {
+    await using database = await openAt(
+      server,
+      "create type app.e as enum ('a'); create table app.t (e app.e);",
+      "insert into app.t values ('a')",
+    );
+
+    const run = await runSlipway(["run"], {
+      database,
+      schema: folderOf(
+        "create type app.e as enum ('a', 'b'); create table app.t (e app.e constraint c check (e <> 'b'));",
+      ),
+    });
+
+    expect(run).toExit(0);
+  },
+);
+
+onEachServer(
   "trap 14: everything that the rows forbid is said at once, with counts and keys, before anything runs",
   async (server) => {
     const before = `

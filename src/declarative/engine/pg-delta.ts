@@ -32,6 +32,7 @@ import {
   toCatalog,
 } from "./facts.ts";
 import { readRedeclaredColumns, readUsesOfInherited } from "./inherited.ts";
+import { readUsesOfMultiranges } from "./multiranges.ts";
 import { findRebuilds, inOneLanguage, isMarked, withRebuilds } from "./rebuild.ts";
 import { findRedefinable, placeRedefinitions, withRedefined, withViewColumns } from "./redefine.ts";
 import { actAs } from "./roles.ts";
@@ -62,9 +63,11 @@ export const pgDelta: SchemaEngine = {
       [...own, ...satellites.facts].filter((fact) => !isOutsideScope(fact, hidden)),
     );
     const byId = new Map(facts.map((fact) => [encodeId(fact.id), fact]));
-    const uses = [...(await readUsesOfInherited(session)), ...satellites.edges].filter(
-      ({ from, to }) => byId.has(encodeId(from)) && byId.has(encodeId(to)),
-    );
+    const uses = [
+      ...(await readUsesOfInherited(session)),
+      ...(await readUsesOfMultiranges(session)),
+      ...satellites.edges,
+    ].filter(({ from, to }) => byId.has(encodeId(from)) && byId.has(encodeId(to)));
     return toCatalog(
       {
         byId,

@@ -9,7 +9,7 @@ with recursive up (child, ancestor) as (
   select up.child, i.inhparent from up join pg_catalog.pg_inherits i on i.inhrelid = up.ancestor)
 select n.nspname::text as schema, c.relname::text as relation, a.attname::text as name,
        case c.relkind when 'v' then 'view' when 'm' then 'materializedView' when 'f' then 'foreignTable'
-                      else 'table' end as kind,
+                      when 'c' then 'type' else 'table' end as kind,
        pg_catalog.col_description(c.oid, a.attnum) as comment,
        (select pg_catalog.json_agg(pg_catalog.json_build_object(
                  'grantee', g.grantee, 'privileges', g.privileges, 'grantable', g.grantable))
@@ -27,7 +27,7 @@ select n.nspname::text as schema, c.relname::text as relation, a.attname::text a
   from pg_catalog.pg_attribute a
   join pg_catalog.pg_class c on c.oid = a.attrelid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where (c.relkind in ('v', 'm') or (c.relkind in ('r', 'p', 'f') and a.attinhcount > 0))
+ where (c.relkind in ('v', 'm', 'c') or (c.relkind in ('r', 'p', 'f') and a.attinhcount > 0))
    and a.attnum > 0 and not a.attisdropped and c.oid >= 16384 and n.nspname !~ '^pg_'
    and (a.attacl is not null
         or exists (select from pg_catalog.pg_description d
@@ -52,7 +52,7 @@ interface ColumnRow {
   schema: string;
   relation: string;
   name: string;
-  kind: "view" | "materializedView" | "table" | "foreignTable";
+  kind: "view" | "materializedView" | "table" | "foreignTable" | "type";
   comment: string | null;
   acl: { grantee: string; privileges: string[]; grantable: string[] }[] | null;
   /** Of an inherited column. */
@@ -75,7 +75,7 @@ export interface Satellites {
 
 /**
  * Comments and grants that the engine could compare and write but doesn't read: those on columns of views
- * and on inherited columns, and comments on the index behind a key. A view that is made anew would lose them
+ * and on inherited columns, on attributes of composite types, and comments on the index behind a key. A view that is made anew would lose them
  * in silence.
  */
 export async function readSatellites(session: Session): Promise<Satellites> {
@@ -106,8 +106,10 @@ function factsOfColumn({ schema, relation, name, kind, comment, acl }: ColumnRow
     }),
   );
   if (comment === null) return grants;
+  // COMMENT names the attribute of a composite type as it does a column.
   const column: StableId = { kind: "column", schema, table: relation, name };
-  return [...grants, { id: { kind: "comment", target: column }, parent, payload: { text: comment } }];
+  const whole: StableId = kind === "type" ? { kind: "typeAttribute", schema, type: relation, name } : parent;
+  return [...grants, { id: { kind: "comment", target: column }, parent: whole, payload: { text: comment } }];
 }
 
 function factOfKey({ schema, relation, constraint, name, comment }: KeyRow): Fact {
