@@ -53,6 +53,16 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          globalSetup: ["test/support/servers.ts"],
+          testTimeout: 60_000,
+          retry: 1,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "docs",
           include: ["test/docs/**/*.test.ts"],
           globalSetup: ["test/support/servers.ts"],

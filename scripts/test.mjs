@@ -1,5 +1,5 @@
 // Everything that `make test` checks, in order: lint, types, links and generated pages, build, and the suites: unit, chart,
-// integration, cluster and image tests, and a walk through the pages of docs/how-to.
+// integration, cluster, browser and image tests, and a walk through the pages of docs/how-to.
 //
 // A step that fails does not keep the next from running: one look shows all that is wrong. The last line
 // counts the tests of all suites; a step that is no test suite shows in the lines above it and in the
@@ -57,7 +57,7 @@ runScript("docs", ["--check"]);
 const isBuilt = runScript("build");
 runSuite("test:unit");
 runSuite("test:chart");
-for (const suite of ["test:integration", "test:cluster", "test:image", "test:docs"]) {
+for (const suite of ["test:integration", "test:cluster", "test:browser", "test:image", "test:docs"]) {
   if (isBuilt) runSuite(suite);
   else console.error(`\n${suite} was not run: it needs the build`);
 }

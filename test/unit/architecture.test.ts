@@ -81,7 +81,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "kubernetes",
   ],
   "serve/schemas": [],
-  "serve/page": [],
+  "serve/page": ["serve/schemas"],
   "serve/operations": [
     "errors.ts",
     "release.ts",

@@ -12,7 +12,7 @@ import type { Outlook, Outlooks } from "./outlook.ts";
 import { toProblem } from "./problem.ts";
 
 /** `GET …/status`. What is recorded is told even where nobody can say what is pending. */
-export async function status(reader: Reader, outlooks: Outlooks): Promise<Status> {
+export async function status(reader: Reader, outlooks: Outlooks, caller: Status["caller"]): Promise<Status> {
   const recorded = await reader.records(async (records, { config }) => ({
     state: await readStatus(records),
     declarative: await readSchemaStatus(records),
@@ -34,6 +34,7 @@ export async function status(reader: Reader, outlooks: Outlooks): Promise<Status
     up_to_date: outlook?.upToDate ?? false,
     problem,
     release: RELEASE,
+    caller,
     state,
     declarative,
   });

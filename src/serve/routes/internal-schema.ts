@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { dump, toTar } from "../operations/dump.ts";
 import { toJson } from "../operations/json.ts";
@@ -41,7 +41,7 @@ export function serveInternalSchema(api: FastifyInstance, { reader, outlooks, ru
         response: { 200: json("what is recorded, and what is pending", Status), ...READ_PROBLEMS },
       },
     },
-    () => status(reader, outlooks),
+    (request) => status(reader, outlooks, callerOf(request)),
   );
 
   api.post<{ Body: Scope }>(
@@ -82,9 +82,10 @@ export function serveInternalSchema(api: FastifyInstance, { reader, outlooks, ru
         },
       },
     },
-    async ({ body, query, caller }, reply) => {
+    async (request, reply) => {
+      const { body, query } = request;
       const start = performance.now();
-      const { runId, finished } = await runs.start(body, caller?.name ?? "");
+      const { runId, finished } = await runs.start(body, callerOf(request).name);
       if (runId !== undefined) reply.header("location", `../runs/${runId}`);
       if (runId !== undefined && query.wait !== true) {
         return reply.status(202).send({ runId, status: "running", message: "the run has begun" });
@@ -143,6 +144,12 @@ export function serveInternalSchema(api: FastifyInstance, { reader, outlooks, ru
         .send(await toTar(files));
     },
   );
+}
+
+/** Whoever gets here was let in as somebody. */
+function callerOf({ caller }: FastifyRequest): NonNullable<FastifyRequest["caller"]> {
+  if (caller === undefined) throw new Error("a request was let in as nobody");
+  return caller;
 }
 
 /** The first form that is accepted; weights are not looked at. */

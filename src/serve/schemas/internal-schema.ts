@@ -19,6 +19,7 @@ export const Status = Type.Object({
   up_to_date: Type.Boolean({ description: "a run would do nothing" }),
   problem: Nullable(Problem),
   release: Type.String({ description: "slipway's own version" }),
+  caller: Type.Object({ name: Type.String(), role: words("read", "admin") }, { description: "who asks" }),
   state: State,
   declarative: SchemaState,
 });
