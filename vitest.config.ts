@@ -65,7 +65,7 @@ export default defineConfig({
         test: {
           name: "docs",
           include: ["test/docs/**/*.test.ts"],
-          globalSetup: ["test/support/servers.ts"],
+          globalSetup: ["test/support/servers.ts", "test/support/cluster-server.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

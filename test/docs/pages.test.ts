@@ -1,11 +1,13 @@
 import { spawn } from "node:child_process";
-import { chmodSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, inject, test } from "vitest";
+import { configOf, openNamespace } from "../support/cluster.ts";
 import { openTestDatabase, type TestDatabase } from "../support/database.ts";
 import { writeFiles, writeFolder } from "../support/folder.ts";
-import { findMissing, type RunStep, stepsOf } from "./page.ts";
+import { kubeTools, NO_KUBE_TOOLS } from "../support/kube-tools.ts";
+import { findMissing, type RunStep, type Step, stepsOf } from "./page.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FOLDER = join(ROOT, "docs/how-to");
@@ -21,19 +23,15 @@ test.for(pages)("whoever does what docs/how-to/%s says sees what it shows", asyn
   if (server === undefined) throw new Error("there is no server");
   await using database = await openTestDatabase(server);
   const folder = writeFolder({});
-  const env = environmentOf(database, folder);
-  let skipped = 0;
+  // Pages that begin in a clone of the repository.
+  for (const part of ["helm", "examples"]) symlinkSync(join(ROOT, part), join(folder, part));
+  const env = { ...environmentOf(database, folder), ...(await clusterEnvironment(steps)) };
   for (const step of steps) {
-    const at = `docs/how-to/${name}:${step.line}`;
-    if (step.kind === "file") {
-      writeFiles(folder, { [step.path]: step.text });
-    } else if (step.needs.some((need) => !isAtHand(need))) {
-      skipped += 1;
-    } else {
-      await walk(step, at, folder, env);
-    }
+    if (step.kind === "file") writeFiles(folder, { [step.path]: step.text });
+    else if (isAtHand(step)) await walk(step, `docs/how-to/${name}:${step.line}`, folder, env);
   }
-  if (skipped > 0) await context.annotate(`${skipped} blocks need what is not at hand`, "skipped");
+  if (needsCluster(steps) && !hasCluster())
+    context.skip(`in part: ${inject("skippedCluster")}${NO_KUBE_TOOLS}`);
 });
 
 async function walk(step: RunStep, at: string, cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
@@ -43,11 +41,31 @@ async function walk(step: RunStep, at: string, cwd: string, env: NodeJS.ProcessE
   expect(missing, `${at}: the answer has no such line. It is:\n${answer}`).toBeUndefined();
 }
 
-function isAtHand(_need: string): boolean {
-  return false;
+/** There is an API server to test on, and no kubelet that would run a pod. */
+function isAtHand({ needs }: RunStep): boolean {
+  return needs.every((need) => need === "cluster" && hasCluster());
 }
 
-/** A reader's shell: slipway and the tools of PostgreSQL on PATH, a database of their own. */
+function hasCluster(): boolean {
+  return inject("cluster") !== null && NO_KUBE_TOOLS === "";
+}
+
+function needsCluster(steps: readonly Step[]): boolean {
+  return steps.some((step) => step.kind === "run" && step.needs.includes("cluster"));
+}
+
+/** helm and kubectl, in a namespace of the page's own. */
+async function clusterEnvironment(steps: readonly Step[]): Promise<NodeJS.ProcessEnv> {
+  const cluster = inject("cluster");
+  if (cluster === null || !hasCluster() || !needsCluster(steps)) return {};
+  const namespace = await openNamespace(cluster);
+  const config = configOf(cluster);
+  config.contexts = config.contexts.map((each) => ({ ...each, namespace: namespace.name }));
+  const folder = writeFolder({ kubeconfig: config.exportConfig() });
+  return { KUBECONFIG: join(folder, "kubeconfig") };
+}
+
+/** A reader's shell: slipway and the tools of PostgreSQL and Kubernetes on PATH, a database of their own. */
 function environmentOf(database: TestDatabase, folder: string): NodeJS.ProcessEnv {
   const bin = writeFolder({
     slipway: `#!/bin/sh\nexec '${process.execPath}' '${inject("program")}' "$@"\n`,
@@ -56,7 +74,12 @@ function environmentOf(database: TestDatabase, folder: string): NodeJS.ProcessEn
   const [older] = inject("servers").slice(-1);
   const url = new URL(database.url);
   return {
-    PATH: [bin, older?.bin, process.env["PATH"]].join(":"),
+    PATH: [
+      bin,
+      older?.bin,
+      ...(NO_KUBE_TOOLS === "" ? [dirname(kubeTools().helm)] : []),
+      process.env["PATH"],
+    ].join(":"),
     HOME: folder,
     DATABASE_URL: database.url,
     // For `psql`, and for a role of the reader's own.
