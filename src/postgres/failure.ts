@@ -53,7 +53,7 @@ function describeFailure(error: ServerError): StatementFailure {
 }
 
 function joinAdvice(error: ServerError, next: string): string {
-  const advice = adviceForRoutine(error) ?? adviceFor(error.code);
+  const advice = adviceForRoutine(error) ?? adviceFor(error.code, error.message);
   return advice === undefined ? next : `${advice}; then ${next}`;
 }
 

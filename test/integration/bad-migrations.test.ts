@@ -278,9 +278,20 @@ const FAILED: Readonly<Record<string, Case>> = {
   },
   "a type that is not there": {
     files: { "1_a.up.sql": "create table public.t (\n  id itn\n);" },
-    words: [/1_a\.up\.sql:2:6: 42704/],
+    words: [/1_a\.up\.sql:2:6: 42704.*check the order of files/],
   },
   "what is there already": { files: { "1_a.up.sql": "create schema public;" }, words: [/42P06/] },
+  "an extension that the server does not have": {
+    files: { "1_a.up.sql": "create extension no_such_extension;" },
+    words: [/1_a\.up\.sql:1:1: (?:0A000|58P01).*install its package/],
+  },
+  "a table that deferred constraints still look at": {
+    files: {
+      "1_a.up.sql":
+        "create table public.p (id int primary key); create table public.c (p int references public.p deferrable initially deferred); insert into public.c values (1); alter table public.c add x int;",
+    },
+    words: [/55006.*set constraints all immediate/],
+  },
   "a division by zero": { files: { "1_a.up.sql": "select 1 / 0;" }, words: [/22012 division by zero/] },
 };
 
