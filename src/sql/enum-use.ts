@@ -3,7 +3,7 @@ import { literalValue } from "./literal.ts";
 
 /**
  * Whether a statement holds the value as a literal, as an element of an array literal, or as a literal
- * in a dollar-quoted body. May find uses of another type's value of the same spelling.
+ * in a body, dollar-quoted or not. May find uses of another type's value of the same spelling.
  */
 export function usesValue(sql: string, value: string): boolean {
   // Most statements don't have it at all. An escaped spelling must not be passed over, though.
@@ -13,7 +13,8 @@ export function usesValue(sql: string, value: string): boolean {
     if (!isString(token)) continue;
     const text = literalValue(sql, token);
     if (text === value) return true;
-    if (token.kind === "dollarString" ? usesValue(text, value) : isArrayWith(text, value)) return true;
+    const isBody = token.kind === "dollarString" || text.includes("'");
+    if (isBody ? usesValue(text, value) : isArrayWith(text, value)) return true;
   }
   return false;
 }

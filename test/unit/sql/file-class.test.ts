@@ -70,6 +70,10 @@ const SHAPES: ReadonlyArray<readonly [sql: string, shape: string]> = [
     "no-transaction: ~alter type m add value 'x' | do $$ begin insert into t values ('x'); end $$",
   ],
   [
+    "alter type m add value 'x'; create function f() returns m language sql as 'select ''x''::m'",
+    "no-transaction: ~alter type m add value 'x' | create function f() returns m language sql as 'select ''x''::m'",
+  ],
+  [
     "alter type m add value 'x'; select '{a,x}'::m[]",
     "no-transaction: ~alter type m add value 'x' | select '{a,x}'::m[]",
   ],
