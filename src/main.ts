@@ -64,7 +64,7 @@ async function main(): Promise<number | Conclusion> {
   keepSecret(config.database?.password);
   keepSecret(config.shadow?.password);
   for (const value of Object.values(config.vars)) keepSecret(value.length >= 8 ? value : undefined);
-  options = logOptions(config.logLevel, config.logFormat);
+  options = { ...logOptions(config.logLevel, config.logFormat), database: config.databaseName };
   log = createLog(options);
   terminationLog = config.terminationLog;
   const environment: Environment = {

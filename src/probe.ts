@@ -65,6 +65,7 @@ async function answer(
     format: config.logFormat,
     fd: 2,
     isTerminal,
+    database: config.databaseName,
     colour: isTerminal && (env["NO_COLOR"] ?? "") === "",
   });
   for (const warning of files.warnings) log.warn({ at: warning.at }, warning.message);

@@ -1,8 +1,8 @@
+import { formatStatusTarget } from "../config/config.ts";
 import type { RunContext } from "../context.ts";
 import type { Publisher } from "../kubernetes/publisher.ts";
-import type { RunEnd } from "../kubernetes/status.ts";
-import type { SequenceResult } from "../phases/sequence.ts";
-import { findDeclarativeState } from "../records/declarative-state.ts";
+import { type PhaseRecord, recordShown } from "../records/runs.ts";
+import { readVersions, type Versions } from "../records/versions.ts";
 import { RELEASE } from "../release.ts";
 import { COMPLETED } from "../report/unchanged.ts";
 import type { DatabaseEnvironment } from "./session.ts";
@@ -36,12 +36,22 @@ export function shown(context: RunContext, publisher: Publisher): RunContext {
   };
 }
 
-/** How a run ended, as it is shown; `error` is what ended it, if it failed. */
-export async function readRunEnd(
-  { records }: RunContext,
-  { phases, userVersion }: SequenceResult,
+/**
+ * Shows how a run ended; `error` is what ended it, if it failed. To be called under the lock: whoever lost the
+ * session lost that, and the status is another run's to write. Never throws.
+ */
+export async function publishEnd(
+  publisher: Publisher | undefined,
+  { config, records, session }: RunContext,
+  phases: readonly PhaseRecord[],
   error?: unknown,
-): Promise<RunEnd> {
-  const state = await findDeclarativeState(records);
-  return { phases, userVersion, schemaFingerprint: state?.fingerprint ?? "", message: COMPLETED, error };
+): Promise<void> {
+  const place = formatStatusTarget(config);
+  if (place === undefined || session.closed.aborted) return;
+  const versions = await readVersions(records).catch(() => UNKNOWN);
+  await publisher?.finish({ ...versions, phases, message: COMPLETED, error });
+  // Also when the cluster did not take it: pods that start must not each wait for it again.
+  await recordShown(records, place).catch(() => undefined);
 }
+
+const UNKNOWN: Versions = { schemaFingerprint: "", userVersion: undefined };

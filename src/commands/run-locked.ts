@@ -1,4 +1,3 @@
-import { formatStatusTarget } from "../config/config.ts";
 import type { RunContext } from "../context.ts";
 import { sweepShadows } from "../declarative/shadow.ts";
 import { SlipwayError } from "../errors.ts";
@@ -20,7 +19,7 @@ import type { SourceFiles } from "../source/files.ts";
 import { prepareSources } from "../source/sources.ts";
 import { quoteIdent } from "../sql/quote.ts";
 import { createContext, sayWaiting } from "./context.ts";
-import { loadPublishing, readRunEnd, shown } from "./publishing.ts";
+import { loadPublishing, publishEnd, shown } from "./publishing.ts";
 import { causeOf, type RunReport, unchanged } from "./run-report.ts";
 import { type DatabaseEnvironment, openRecords } from "./session.ts";
 
@@ -83,27 +82,21 @@ async function runRecorded(
   { given, publisher }: { readonly given: Plans | undefined; readonly publisher: Publisher | undefined },
 ): Promise<RunReport> {
   const { records, session, log } = context;
-  await beginRun(records, {
-    command: "run",
-    pod: environment.pod,
-    sourceHash: context.sources.hash,
-    statusConfigMap: formatStatusTarget(environment.config),
-  });
+  await beginRun(records, "run", environment.pod, context.sources.hash);
   await sweepShadows(session);
   const result = await runPhases(context, given);
   const { phases, planId, userVersion } = result;
   if (result.error !== undefined) {
     const error = causeOf(result.error, environment.signal, session);
     await recordFailure(context, result, error);
-    // Whoever lost the session lost the lock, and the status is another run's to write.
-    if (!session.closed.aborted) await publisher?.finish(await readRunEnd(context, result, error));
+    await publishEnd(publisher, context, phases, error);
     throw error;
   }
   const signatures = await takeSignatures(records);
   await finishRun(records, { status: "done", phases, planId, userVersion, signatures });
   const isChanged = phases.some((phase) => phase.outcome === "applied");
   if (!isChanged) log.info("Everything is up to date");
-  await publisher?.finish(await readRunEnd(context, result));
+  await publishEnd(publisher, context, phases);
   log.info(COMPLETED);
   return { runId: records.runId, result: isChanged ? "applied" : "unchanged", phases, planId, userVersion };
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { EventsV1Event } from "@kubernetes/client-node";
+import { cut } from "../report/cut.ts";
 import type { Pod } from "./access.ts";
 import type { Answer, KubernetesClient } from "./client.ts";
-import { cut } from "./cut.ts";
 
 export interface PodEvent {
   readonly type: "Normal" | "Warning";

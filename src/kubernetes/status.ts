@@ -2,10 +2,11 @@ import { ApprovalError } from "../declarative/approval.ts";
 import { redact } from "../log/redact.ts";
 import type { RunProgress } from "../progress.ts";
 import type { PhaseRecord } from "../records/runs.ts";
+import type { Versions } from "../records/versions.ts";
+import { cut } from "../report/cut.ts";
 import { type Failure, lastLine, toFailure } from "../report/failure.ts";
 import { formatPlan } from "../report/plan-text.ts";
 import { type Condition, conditionsOf } from "./conditions.ts";
-import { cut } from "./cut.ts";
 
 /** One run, as far as it doesn't change. */
 export interface RunIdentity {
@@ -17,10 +18,8 @@ export interface RunIdentity {
 }
 
 /** How a run ended. */
-export interface RunEnd {
+export interface RunEnd extends Versions {
   readonly phases: readonly PhaseRecord[];
-  readonly schemaFingerprint: string;
-  readonly userVersion: bigint | undefined;
   /** The last line on stderr of a run that is done. */
   readonly message: string;
   /** What ended it; undefined when it is done. */

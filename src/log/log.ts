@@ -12,6 +12,8 @@ export interface LogOptions {
   readonly fd: number;
   readonly isTerminal: boolean;
   readonly colour: boolean;
+  /** The one of a list that this process is for: on every line. */
+  readonly database?: string | undefined;
 }
 
 /**
@@ -28,7 +30,7 @@ export function createLog(options: LogOptions): Log {
   return pino(
     {
       level: options.level,
-      base: null,
+      base: options.database === undefined ? null : { database: options.database },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       messageKey: "msg",

@@ -128,7 +128,7 @@ comment on column {schema}.app.sql_checksum is 'Hash of its statements alone: co
 `,
   `
 alter table {schema}.runs add column status_configmap text;
-comment on column {schema}.runs.status_configmap is 'Where in Kubernetes the run was to be shown.';
+comment on column {schema}.runs.status_configmap is 'Where in Kubernetes the end of the run was shown, or was tried to be.';
 `,
 ];
 

@@ -42,27 +42,33 @@ export interface FinishedRun {
   readonly signatures?: Omit<RunSignatures, "sourceHash"> | undefined;
 }
 
-export interface BegunRun {
-  readonly command: string;
-  readonly pod: string;
-  /** Who waits for these files sees the run at work. */
-  readonly sourceHash: string;
-  /** Where in Kubernetes it is shown. */
-  readonly statusConfigMap: string | undefined;
-}
-
 /**
- * Writes the row of a run that starts. The caller holds the run lock, so any other row still marked
- * running belongs to a process that died.
+ * Writes the row of a run that starts on files of this hash: who waits for them sees it at work. The caller
+ * holds the run lock, so any other row still marked running belongs to a process that died.
  */
-export async function beginRun(records: Records, run: BegunRun): Promise<void> {
+export async function beginRun(
+  records: Records,
+  command: string,
+  pod: string,
+  sourceHash: string,
+): Promise<void> {
   const { session, schema, runId, release } = records;
   await session.query(
     `with gone as (
        update ${schema}.runs set status = 'abandoned', finished_at = clock_timestamp() where status = 'running')
-     insert into ${schema}.runs (id, command, pod, release, source_hash, status_configmap)
-     values ($1, $2, $3, $4, $5, $6)`,
-    [runId, run.command, run.pod, release, run.sourceHash, run.statusConfigMap ?? null],
+     insert into ${schema}.runs (id, command, pod, release, source_hash) values ($1, $2, $3, $4, $5)`,
+    [runId, command, pod, release, sourceHash],
+  );
+}
+
+/**
+ * Records where the end of the run is shown. Until then that is due, should the process die before. It is the
+ * run's end: those who wait for it look again when `finished_at` moves.
+ */
+export async function recordShown({ session, schema, runId }: Records, place: string): Promise<void> {
+  await session.query(
+    `update ${schema}.runs set status_configmap = $2, finished_at = clock_timestamp() where id = $1`,
+    [runId, place],
   );
 }
 

@@ -1,9 +1,10 @@
+import type { V1ConfigMap } from "@kubernetes/client-node";
 import { expect, inject } from "vitest";
 import { onCluster, openNamespace, openPod, type TestNamespace, type TestPod } from "../support/cluster.ts";
 import type { ClusterServer } from "../support/cluster-server.ts";
 import { openTestDatabase } from "../support/database.ts";
 import { writeFiles, writeFolder } from "../support/folder.ts";
-import { GATE, openGate, openGated } from "../support/gate.ts";
+import { findBackend, GATE, openGate, openGated } from "../support/gate.ts";
 import { lastLineOf, messagesOf, runSlipway, startSlipway } from "../support/slipway.ts";
 import { eventsOf, findStatus, readStatus, STATUS, statusRules } from "../support/status.ts";
 import { waitFor } from "../support/wait.ts";
@@ -201,4 +202,69 @@ onCluster("what others wrote into the status stays, and what is slipway's is tak
 
   expect(run).toExit(0);
   expect((await readStatus(namespace)).data).toMatchObject({ phase: "Succeeded", note: "do not touch" });
+});
+
+onCluster(
+  "a run that is told to stop shows that, one that lost the lock shows nothing more",
+  async (cluster) => {
+    await using database = await openGated(server);
+    const { namespace, pod } = await openMigrator(cluster);
+    const options = { database, migrations: writeFolder({ "1_slow.up.sql": GATE }), ...inPod(pod) };
+    const isAtWork = (resourceVersion?: string): Promise<V1ConfigMap> =>
+      waitFor(async () => {
+        const status = await findStatus(namespace);
+        const isNew = status?.metadata?.resourceVersion !== resourceVersion;
+        return isNew && status?.data?.["phase"] === "Migrating" && status;
+      });
+
+    await using stopped = startSlipway(["run"], options);
+    await isAtWork();
+    stopped.kill("SIGTERM");
+    const end = await stopped.result;
+    const afterStop = await readStatus(namespace);
+    await using lost = startSlipway(["run"], options);
+    const { data } = await isAtWork(afterStop.metadata?.resourceVersion);
+    await database.query("select pg_terminate_backend($1)", [await findBackend(database, "gate.opened")]);
+
+    expect(end).toExit(143);
+    expect(afterStop.data).toMatchObject({
+      phase: "Failed",
+      result: "INTERRUPTED",
+      message: lastLineOf(end).msg,
+    });
+    expect(conditionsOf(afterStop.data)).toMatchObject({
+      Ready: "False Interrupted",
+      Stalled: "False Interrupted",
+    });
+    expect(await lost.result).toExit(22);
+    expect((await readStatus(namespace)).data).toEqual(data);
+  },
+);
+
+onCluster("a run that died before it showed its end is shown by the next one", async (cluster) => {
+  await using database = await openTestDatabase(server);
+  const { namespace, pod } = await openMigrator(cluster);
+  await runSlipway(["run"], { database, ...inPod(pod) });
+  await namespace.core.deleteNamespacedConfigMap({ namespace: namespace.name, name: STATUS });
+  // As a process leaves it that is killed between the two.
+  await database.query("update migrations.runs set status_configmap = null");
+
+  const run = await runSlipway(["run"], { database, ...inPod(pod) });
+
+  expect(run).toExit(0);
+  expect((await readStatus(namespace)).data).toMatchObject({ phase: "Succeeded", result: "unchanged" });
+});
+
+onCluster("of pods that start at once, one shows the run", async (cluster) => {
+  await using database = await openTestDatabase(server);
+  const { namespace, pod } = await openMigrator(cluster);
+
+  const runs = await Promise.all(
+    Array.from({ length: 6 }, () => runSlipway(["run"], { database, ...inPod(pod) })),
+  );
+
+  expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0, 0, 0, 0]);
+  expect(await database.value("select count(*)::int from migrations.runs")).toBe(1);
+  expect((await eventsOf(namespace, pod.uid)).map(({ reason }) => reason)).toEqual(["Started", "Applied"]);
+  expect((await readStatus(namespace)).data).toMatchObject({ result: "applied" });
 });
