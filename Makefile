@@ -9,7 +9,8 @@ SOURCES := $(shell find src -type f 2>/dev/null)
 YES_FLAG := $(if $(filter-out 0 no false,$(YES)),--yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build check test docs image cluster-assets bench demo demo-down dev snapshot run plan status \
+.PHONY: help install build check test docs image cluster-assets chart-lint kind-up kind-demo kind-down bench demo \
+	demo-down dev snapshot run plan status \
 	db-reset db-reset-full migrate-create migrate-up migrate-down
 
 help: ## Say what there is to make.

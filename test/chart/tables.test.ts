@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
+import manifest from "../../package.json" with { type: "json" };
 import { OTHER_VARIABLES, SETTINGS_LIST } from "../../src/config/settings.ts";
 import { ERRORS } from "../../src/errors.ts";
 import { CHART, type Manifest, onHelm, pick, render } from "../support/chart.ts";
@@ -67,6 +69,14 @@ onHelm("every variable that the chart sets is one that slipway reads", async () 
     .flatMap((container) => container.env.map((variable: Manifest) => variable["name"]))
     .filter((name) => !known.has(name) && !name.startsWith("SLIPWAY_VAR_"));
   expect(unknown).toEqual([]);
+});
+
+test("the chart installs the release that it comes with, and the example takes this chart", () => {
+  const { version, appVersion } = parse(readFileSync(`${CHART}/Chart.yaml`, "utf8"));
+  const example = parse(readFileSync(`${CHART}/../../examples/your-chart/Chart.yaml`, "utf8"));
+
+  expect([version, appVersion]).toEqual([manifest.version, manifest.version]);
+  expect(example.dependencies[0].version).toBe(version);
 });
 
 interface Schema {
