@@ -77,6 +77,10 @@ const REFUSED: Readonly<Record<string, readonly [values: object, words: string]>
     { mode: "job", databases: { names: ["a"] }, app: { enabled: false } },
     "databases.existingSecret: the Secret that holds the URLs of databases.names",
   ],
+  "one database beside many": [
+    { mode: "job", database, databases: { existingSecret: "all", names: ["a"] }, app: { enabled: false } },
+    "databases: the URLs of many databases are in databases.existingSecret, leave out database.url",
+  ],
   "the admin API of many databases": [
     { mode: "job", databases: { existingSecret: "all", names: ["a"] } },
     "databases: the admin API shows one database; set app.image to your app's, or app.enabled to false",

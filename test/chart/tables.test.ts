@@ -25,14 +25,18 @@ onHelm("the Job fails at once on the exit codes after which a person must act, a
 /** Settings that have a value of the chart's, and so are none of `settings`: the environment would beat them. */
 const BY_VALUES = [
   "database.url",
+  "database.list",
   "schema.path",
   "migrations.path",
   "approve",
   "status.configMap",
   "log.format",
 ];
-/** The admin API's and the waiter's have values of their own, and where the kubelet looks is the default. */
-const OF_OTHERS = /^(serve|wait)\.|^terminationLog$/;
+/**
+ * The admin API's and the waiter's have values of their own; where the kubelet looks is the default; and of
+ * many databases the Job's index chooses.
+ */
+const OF_OTHERS = /^(serve|wait)\.|^(terminationLog|database\.name)$/;
 /** A URL with a password has no place in a ConfigMap: from a Secret, by `extraEnv`. */
 const SECRET = ["shadow.url"];
 

@@ -80,18 +80,6 @@ onCluster("the account of the chart may write its status and events, and nothing
   expect(await may("get", "batch", "jobs")).toBe(false);
 });
 
-onCluster("a run by hand is made from the suspended CronJob", async (cluster) => {
-  const release = new Release(await openNamespace(cluster));
-  await release.upgrade(values);
-
-  await release.kubectl("create", "job", "--from=cronjob/shop-slipway-run", "shop-slipway-by-hand");
-
-  const job = await release.get("job", "shop-slipway-by-hand");
-  expect(job.metadata.annotations).toMatchObject({ "cronjob.kubernetes.io/instantiate": "manual" });
-  expect(job["spec"].template.spec.containers[0].args).toEqual(["run"]);
-  expect(job["spec"].podFailurePolicy.rules).toHaveLength(2);
-});
-
 /** The pods that controllers would make of it. */
 function podsOf(object: Manifest): readonly Manifest[] {
   const spec = object["spec"];

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { CHART, type Manifest, parseManifests } from "./chart.ts";
 import type { TestNamespace } from "./cluster.ts";
@@ -31,6 +32,18 @@ export class Release {
 
   async kubectl(...args: readonly string[]): Promise<string> {
     return await this.#run(this.#tools.kubectl, args);
+  }
+
+  /** A command as a person pastes it, who has this kubectl and helm and no other cluster. */
+  async shell(command: string): Promise<string> {
+    const { stdout } = await run("sh", ["-c", command], {
+      env: {
+        HOME: this.#home,
+        PATH: `${dirname(this.#tools.kubectl)}:${process.env["PATH"]}`,
+        KUBECONFIG: this.#namespace.cluster.kubeconfig,
+      },
+    });
+    return stdout;
   }
 
   /** The names of the objects of a kind, in their order. */

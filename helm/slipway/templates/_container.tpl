@@ -38,6 +38,9 @@ password: {{ . | b64enc }}
 {{- if and (eq $db.preset "bitnami") (not $db.host) -}}
 {{- fail "database.preset \"bitnami\": its Secret has a password only, set database.host" -}}
 {{- end -}}
+{{- if and $many.names (or $db.url $db.existingSecret) -}}
+{{- fail "databases: the URLs of many databases are in databases.existingSecret, leave out database.url and database.existingSecret" -}}
+{{- end -}}
 {{- if $many.names }}
 - name: SLIPWAY_DATABASES
   value: /etc/slipway/databases
