@@ -23,6 +23,8 @@ export interface ContainerOptions {
   readonly mounts?: readonly Mount[];
   /** `uid:gid` */
   readonly user?: string;
+  /** Further groups. */
+  readonly groups?: readonly number[];
   readonly memory?: string;
   readonly readOnlyRoot?: boolean;
   readonly dropAll?: boolean;
@@ -135,6 +137,7 @@ function toFlags(options: ContainerOptions): readonly string[] {
   const [entrypoint, ...first] = command;
   return [
     ...(user === undefined ? [] : ["--user", user]),
+    ...(options.groups ?? []).flatMap((group) => ["--group-add", String(group)]),
     ...(memory === undefined ? [] : ["--memory", memory]),
     ...(options.readOnlyRoot === true ? ["--read-only"] : []),
     // podman would lay a tmpfs over /tmp, which a kubelet doesn't.
