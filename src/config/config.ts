@@ -62,6 +62,8 @@ export interface ServeConfig {
   /** Absent: none is read. */
   readonly tokensFile: string | undefined;
   readonly tokens: string;
+  /** Users of the cluster are let in too. */
+  readonly kubernetesAuth: boolean;
 }
 
 export interface ConfigWithDatabase extends Config {
@@ -123,6 +125,7 @@ export function parseConfig(input: ConfigInput): Config {
       healthListen: values.take(SETTINGS.serveHealthListen),
       tokensFile: values.take(SETTINGS.serveTokensFile),
       tokens: values.take(SETTINGS.serveTokens),
+      kubernetesAuth: values.take(SETTINGS.serveKubernetesAuth),
     },
     lintRules: values.take(SETTINGS.lintRules),
     vars: Object.freeze(vars.values),

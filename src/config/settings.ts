@@ -304,6 +304,15 @@ export const SETTINGS = {
     emptyIsValue: true,
     meaning: "bearer tokens of the API, in the same form, separated by commas",
   },
+  serveKubernetesAuth: {
+    name: "serve.kubernetesAuth",
+    env: "SLIPWAY_KUBERNETES_AUTH",
+    flag: "--kubernetes-auth",
+    fallback: "false",
+    read: boolean,
+    meaning:
+      "let users of the cluster in: who may update the status ConfigMap as admin, who may get it to read",
+  },
   lintRules: {
     name: "lint.rules",
     env: "SLIPWAY_LINT_RULES",

@@ -28,7 +28,7 @@ const LONGEST_ANSWER = 4 * 1_024 * 1_024;
  * The API server by HTTPS, over connections that are kept. It never throws: that a cluster does not answer
  * is an ordinary answer here.
  *
- * The client library would do the same, at the price of 43 MB of memory (docs/adr/0008).
+ * The client library would do the same, at the price of 43 MB of memory (docs/adr/0009).
  */
 export class KubernetesClient {
   readonly #access: Access;

@@ -25,8 +25,9 @@ export async function createApp(log: Log): Promise<FastifyInstance> {
     // The log is slipway's own: a line for what was asked, and redacted.
     logger: false,
     bodyLimit: LARGEST_BODY,
-    // Of headers and body; the answer may take longer.
-    requestTimeout: 15_000,
+    // Of headers and body; the answer may take longer. Node looks every half minute unless told otherwise.
+    requestTimeout: 10_000,
+    http: { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
     connectionTimeout: 0,
     keepAliveTimeout: 10_000,
     maxRequestsPerSocket: 1_000,

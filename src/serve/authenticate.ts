@@ -1,16 +1,12 @@
 import type { FastifyRequest } from "fastify";
 import { ApiError } from "./operations/problem.ts";
-import type { Caller, Role, Tokens } from "./tokens.ts";
+import type { Caller, Role } from "./tokens.ts";
 
 /** Finds out who asks; undefined when the token is nobody's. */
 export type Authenticate = (token: string) => Promise<Caller | undefined> | Caller | undefined;
 
 /** Everybody may do everything: only ever on loopback, and only when asked for. */
 export const NOBODY: Caller = { role: "admin", name: "nobody (no authentication)" };
-
-export function byTokens(tokens: Tokens): Authenticate {
-  return (token) => tokens.find(token);
-}
 
 /** RFC 6750, section 2.1. Throws UNAUTHENTICATED without a token, or with one that is nobody's. */
 export async function requireCaller(request: FastifyRequest, authenticate: Authenticate): Promise<Caller> {

@@ -4,30 +4,24 @@ import type { Address } from "../config/readers.ts";
 import { SlipwayError } from "../errors.ts";
 import { describeApi, serveApi } from "./api.ts";
 import { createApp } from "./app.ts";
-import { type Authenticate, byTokens, isLoopback } from "./authenticate.ts";
+import { type DoorOptions, openDoor } from "./door.ts";
 import { createService } from "./operations/service.ts";
 import { servePage } from "./page.ts";
 import { serveHealth } from "./routes/health.ts";
-import { Tokens } from "./tokens.ts";
-
-export interface ServeOptions {
-  /** Everybody may do everything; only on loopback. */
-  readonly insecureNoAuth: boolean;
-}
 
 /**
  * `slipway serve`: the admin API and the status page, until it is told to stop. Then it takes no more
  * requests, cancels the run that goes on as `slipway run` would, and ends with 0.
  */
-export async function serveCommand(environment: DatabaseEnvironment, options: ServeOptions): Promise<number> {
+export async function serveCommand(environment: DatabaseEnvironment, options: DoorOptions): Promise<number> {
   const { config, log, signal } = environment;
   const { listen, healthListen } = config.serve;
-  const authenticate = chooseAuthentication(environment, options);
+  using door = openDoor(environment, options);
   const service = createService(environment);
 
   const app = await createApp(log);
   await describeApi(app);
-  await serveApi(app, service, authenticate);
+  await serveApi(app, service, door.authenticate);
   servePage(app);
   const apps: [FastifyInstance, Address, string][] = [[app, listen, "Serving the API and the status page"]];
   if (healthListen === undefined) {
@@ -48,36 +42,6 @@ export async function serveCommand(environment: DatabaseEnvironment, options: Se
     await closing;
   }
   return 0;
-}
-
-function chooseAuthentication(
-  { config, log }: DatabaseEnvironment,
-  { insecureNoAuth }: ServeOptions,
-): Authenticate | undefined {
-  const { tokens: text, tokensFile: file, listen } = config.serve;
-  const tokens = new Tokens({ text, file }, log);
-  if (tokens.count > 0) {
-    if (!insecureNoAuth) return byTokens(tokens);
-    throw new SlipwayError(
-      "CONFIG_INVALID",
-      "--insecure-no-auth and tokens are given, which exclude each other",
-      {
-        next: "leave out one of them",
-      },
-    );
-  }
-  if (!insecureNoAuth) {
-    throw new SlipwayError("CONFIG_INVALID", "there is no token by which anybody could be let in", {
-      next: "put a line such as admin:$(openssl rand -hex 24) into a file and name it by SLIPWAY_API_TOKENS_FILE",
-    });
-  }
-  if (!isLoopback(listen.host)) {
-    throw new SlipwayError("CONFIG_INVALID", `--insecure-no-auth does not go with ${listen.host}`, {
-      next: "listen on 127.0.0.1, or set SLIPWAY_API_TOKENS_FILE",
-    });
-  }
-  log.warn({ listen: listen.host }, "Nobody has to say who they are: whoever gets here may do everything");
-  return undefined;
 }
 
 async function open(app: FastifyInstance, { host, port }: Address): Promise<string> {

@@ -15,6 +15,10 @@ const API_PROBLEMS = {
   BODY_TOO_LARGE: { status: 413, next: "send less" },
   MEDIA_TYPE_UNSUPPORTED: { status: 415, next: "send application/json" },
   TOO_MANY_REQUESTS: { status: 429, next: "wait as long as Retry-After says" },
+  AUTHENTICATION_UNAVAILABLE: {
+    status: 503,
+    next: "bind the ClusterRole system:auth-delegator to slipway's service account, or try again",
+  },
   OVERLOADED: { status: 503, next: "try again in a moment" },
 } as const;
 
