@@ -58,8 +58,8 @@ select distinct f.object,
   left join pg_catalog.pg_proc p on f.classid = 'pg_proc'::regclass and p.oid = f.objid
   left join pg_catalog.pg_type ty on f.classid = 'pg_type'::regclass and ty.oid = f.objid
   left join pg_catalog.pg_namespace n on n.oid = coalesce(c.relnamespace, p.pronamespace, ty.typnamespace)
- -- A table's own constraints go with it; those that a partition has of its parent are no objects of their own.
- where coalesce(con.conparentid, 0) = 0 and coalesce(tg.tgparentid, 0) = 0
+ -- A table's own constraints go with it; those that a partition or child has of its parent are no objects of their own.
+ where coalesce(con.conparentid, 0) = 0 and coalesce(con.conislocal, true) and coalesce(tg.tgparentid, 0) = 0
    and (f.attnum is not null or f.classid = 'pg_class'::regclass or c.oid is distinct from f.target)
  order by 1, 2`;
 

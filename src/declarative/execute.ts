@@ -46,13 +46,14 @@ async function runUntilDone(
   progress: Progress,
   options: RetryOptions,
 ): Promise<void> {
-  const { undo, withdraw } = change.online ?? {};
+  const { undo, undoEach, withdraw } = change.online ?? {};
   try {
     await retryLocked(context.session, options, async () => {
       try {
         await runChange(context, change, progress);
       } catch (error) {
         await tidy(context, undo);
+        await tidyEach(context, undoEach);
         throw error;
       }
     });
@@ -68,6 +69,16 @@ async function tidy({ session, signal, log }: RunContext, sql: string | undefine
   await session
     .execute(sql)
     .catch((error: unknown) => log.warn({ error, sql }, "What a failed statement left could not be removed"));
+}
+
+async function tidyEach(context: RunContext, query: string | undefined): Promise<void> {
+  const { session, signal, log } = context;
+  if (query === undefined || session.closed.aborted || signal.aborted) return;
+  const rows = await session.query<{ sql: string }>(query).catch((error: unknown) => {
+    log.warn({ error, sql: query }, "What a failed statement left could not be removed");
+    return [];
+  });
+  for (const { sql } of rows) await tidy(context, sql);
 }
 
 /** Pages of a piece: some ten thousand rows, locked for a fraction of a second. */

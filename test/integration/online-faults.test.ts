@@ -15,6 +15,9 @@ create table app.t (id int, a int, b text, c int, state app.state default 'new',
 create index t_old on app.t (c);
 create index t_b on app.t (b);
 create table app.gone (id int);
+create table app.p (id int, a int) partition by list (a);
+create table app.p1 partition of app.p for values in (1);
+create table app.p2 partition of app.p for values in (2);
 `;
 
 /** A transaction, values that must be committed, builds beside, filling in pieces, proofs, and drops to approve. */
@@ -29,10 +32,15 @@ create table app.t (
 create index t_b on app.t (b desc);
 create index t_token on app.t (token);
 create view app.v as select id, token from app.t;
+create table app.p (id int, a int) partition by list (a);
+create table app.p1 partition of app.p for values in (1);
+create table app.p2 partition of app.p for values in (2);
+create index p_id on app.p (id);
 `;
 
 const ROWS = `
 insert into app.u select generate_series(0, 500);
+insert into app.p select g, 1 + g % 2 from generate_series(1, 50) g;
 insert into app.t (id, a, b) select g, g, 'b' || g from generate_series(1, 500) g`;
 
 /** Behind everything that is committed, and once in each transaction; one place on this server, the next on the other. */

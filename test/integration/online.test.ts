@@ -18,6 +18,14 @@ interface Pattern {
 const ROWS = "insert into app.t select g, g, 'b' || g from generate_series(1, 500) g";
 const T = "create table app.t (id int primary key, a int, b text);";
 
+/** The third partition has no rows. */
+const PARTITIONED = `
+create table app.t (id int, a int, b text) partition by range (id);
+create table app.t1 partition of app.t for values from (0) to (250);
+create table app.t2 partition of app.t for values from (250) to (1000) partition by list (a);
+create table app.t21 partition of app.t2 default;
+create table app.t22 partition of app.t2 for values in (-1);`;
+
 const PATTERNS: readonly Pattern[] = [
   {
     what: "an index is built concurrently",
@@ -107,6 +115,25 @@ const PATTERNS: readonly Pattern[] = [
       "CHECK (token IS NOT NULL) NOT VALID",
       "VALIDATE CONSTRAINT",
       "ALTER COLUMN token SET NOT NULL",
+    ],
+  },
+  {
+    what: "an index of a partitioned table is built on each partition, and then taken over",
+    old: PARTITIONED,
+    wanted: `${PARTITIONED} create unique index t_b on app.t (b, id, a);`,
+    steps: [
+      "CREATE UNIQUE INDEX CONCURRENTLY ON app.t1 USING btree (b, id, a)",
+      "CREATE UNIQUE INDEX CONCURRENTLY ON app.t21 USING btree (b, id, a)",
+      "CREATE UNIQUE INDEX t_b ON app.t USING btree (b, id, a)",
+    ],
+  },
+  {
+    what: "a partition's own index becomes that of its table",
+    old: `${PARTITIONED} create index mine on app.t1 (b);`,
+    wanted: `${PARTITIONED} create index mine on app.t1 (b); create index t_b on app.t (b);`,
+    steps: [
+      "CREATE INDEX CONCURRENTLY ON app.t21 USING btree (b)",
+      "CREATE INDEX t_b ON app.t USING btree (b)",
     ],
   },
   {
@@ -221,6 +248,29 @@ onEachServer(
       /app\.t\.x is new, NOT NULL and without a default.*app\.t\.y/,
     );
     expect(await describeCatalog(database)).toEqual(before);
+  },
+);
+
+onEachServer(
+  "an index of a partitioned table goes on where a run that died left it, and clears what was half built",
+  async (server) => {
+    await using database = await openTestDatabase(server);
+    await runSlipway(["run"], { database, schema: folderOf(PARTITIONED) });
+    await database.query(ROWS);
+    await database.query("create index concurrently on app.t1 (b)");
+    await database.query("create index concurrently half on app.t21 (b)");
+    await database.query("update pg_index set indisvalid = false where indexrelid = 'app.half'::regclass");
+    const built = await database.value("select 'app.t1_b_idx'::regclass::oid");
+    const schema = folderOf(`${PARTITIONED} create index t_b on app.t (b);`);
+
+    const run = await runSlipway(["run"], { database, schema });
+
+    expect(run).toExit(0);
+    expect(await database.value("select 'app.t1_b_idx'::regclass::oid")).toBe(built);
+    expect(await database.value("select to_regclass('app.half')")).toBeNull();
+    expect(await database.query("select indexrelid::regclass from pg_index where not indisvalid")).toEqual(
+      [],
+    );
   },
 );
 

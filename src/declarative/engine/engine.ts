@@ -73,6 +73,8 @@ export interface OnlineWork {
   readonly proves?: boolean;
   /** Removes what a failed attempt leaves behind, so that it can be made again. */
   readonly undo?: string;
+  /** The same where a name is known only then: a query for statements, in its column `sql`. */
+  readonly undoEach?: string;
   /** Takes an earlier step back when this one fails for good: what it was to prove stands in people's way. */
   readonly withdraw?: string;
   /** The relation to go through in pieces, quoted: each piece is the statement and a range of row addresses (`ctid`). */

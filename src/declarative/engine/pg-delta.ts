@@ -33,7 +33,7 @@ import {
 } from "./facts.ts";
 import { readRedeclaredColumns, readUsesOfInherited } from "./inherited.ts";
 import { readUsesOfMultiranges } from "./multiranges.ts";
-import { findRebuilds, inOneLanguage, isMarked, withRebuilds } from "./rebuild.ts";
+import { findRebuilds, findTwins, inOneLanguage, isMarked, withRebuilds, withTwins } from "./rebuild.ts";
 import { findRedefinable, placeRedefinitions, withRedefined, withViewColumns } from "./redefine.ts";
 import { actAs } from "./roles.ts";
 import { readSatellites } from "./satellites.ts";
@@ -279,18 +279,27 @@ function planView(view: ManagedView): EnginePlan {
   const current = inOneLanguage(factsOf(view.current), desired);
   const assumedRoles = [...new Set([...current.roles, ...desired.roles])];
   const rebuilds = new Set<ObjectId>();
+  const twins = new Map<ObjectId, StableId>();
   const redefinable = findRedefinable(current, desired);
   for (;;) {
     const sides = withRedefined({ current, desired }, redefinable);
     const from = toFactBase(withRebuilds(sides.current, rebuilds));
-    const delta = planDelta(from, toFactBase(sides.desired), { scope: "database", assumedRoles });
+    const wanted = toFactBase(withTwins(sides.desired, twins));
+    const delta = planDelta(from, wanted, { scope: "database", assumedRoles });
     const known = rebuilds.size;
     for (const id of findRebuilds(current, desired, delta)) rebuilds.add(id);
+    for (const [id, twin] of findTwins(current, desired, delta)) {
+      // Twins of each other wait for the first that was found.
+      if (twins.has(encodeId(twin))) continue;
+      twins.set(id, twin);
+      if (desired.byId.has(id)) rebuilds.add(id);
+    }
     if (rebuilds.size > known) continue;
     // An enum's columns are cast to the new one; a generated column among them is made anew instead.
     const actions = delta.actions
       .map(toAction)
       .filter(({ step }) => step?.kind !== "set type" || !rebuilds.has(step.column))
+      .filter(({ verb, drops: [gone = ""] }) => verb !== "drop" || !twins.has(gone) || rebuilds.has(gone))
       .map((action) => keepCollation(desired, throughText(current, desired, action)));
     const remade = new Set(actions.flatMap(({ creates, drops }) => [...creates, ...drops]));
     const redefined = new Set([...redefinable].filter((id) => !remade.has(id)));

@@ -1,4 +1,4 @@
-import { encodeId, type Fact } from "@supabase/pg-delta/core";
+import { encodeId, type Fact, type StableId } from "@supabase/pg-delta/core";
 import type { Plan } from "@supabase/pg-delta/plan";
 import type { ObjectId } from "./engine.ts";
 import type { Facts } from "./facts.ts";
@@ -60,6 +60,49 @@ export function findRebuilds(current: Facts, desired: Facts, plan: Plan): Set<Ob
 /** Their definitions keep a column from changing its type (manual, ALTER TABLE). */
 const NAMING_COLUMNS: ReadonlySet<string> = new Set(["view", "materializedView", "policy", "rule"]);
 
+/**
+ * What a new index of a partitioned table takes over from a partition (manual, CREATE INDEX): one of its own that is
+ * the same. Where the files keep both apart, the partition's is made anew after the table's; where they don't, it
+ * needs no drop. By index of a partition, the table's.
+ */
+export function findTwins(current: Facts, desired: Facts, plan: Plan): Map<ObjectId, StableId> {
+  const made = plan.actions.flatMap(({ produces }) => produces).filter(({ kind }) => kind === "index");
+  const twins = new Map<ObjectId, StableId>();
+  for (const index of made) {
+    const wanted = desired.byId.get(encodeId(index));
+    const method = / ON ONLY .*?( USING .*)$/s.exec(String(wanted?.payload["def"]))?.[1];
+    if (wanted?.parent === undefined || method === undefined) continue;
+    const isUnique = isUniqueIndex(wanted);
+    for (const [id, fact] of current.byId) {
+      if (fact.id.kind !== "index" || fact.parent === undefined) continue;
+      if (!String(fact.payload["def"]).endsWith(method) || isUniqueIndex(fact) !== isUnique) continue;
+      if (isBelow(current, encodeId(fact.parent), encodeId(wanted.parent))) twins.set(id, index);
+    }
+  }
+  return twins;
+}
+
+function isUniqueIndex(fact: Fact): boolean {
+  return String(fact.payload["def"]).startsWith("CREATE UNIQUE ");
+}
+
+function isBelow(facts: Facts, table: ObjectId, ancestor: ObjectId): boolean {
+  const fact = facts.byId.get(table);
+  const parent = fact === undefined ? undefined : parentTableOf(fact);
+  return parent !== undefined && (parent === ancestor || isBelow(facts, parent, ancestor));
+}
+
+/** The desired side in which these wait for what they are twins of. */
+export function withTwins(desired: Facts, twins: ReadonlyMap<ObjectId, StableId>): Facts {
+  if (twins.size === 0) return desired;
+  const edgesFrom = new Map(desired.edgesFrom);
+  for (const [id, to] of twins) {
+    const from = desired.byId.get(id)?.id;
+    if (from !== undefined) edgesFrom.set(id, [...(edgesFrom.get(id) ?? []), { from, to, kind: "depends" }]);
+  }
+  return { ...desired, edgesFrom };
+}
+
 function targetsOf(facts: Facts, id: ObjectId): ObjectId[] {
   const edges = facts.edgesFrom.get(id) ?? [];
   return edges.flatMap((edge) => (edge.kind === "depends" ? [encodeId(edge.to)] : []));
@@ -84,7 +127,7 @@ function markOf(fact: Fact): Fact["payload"] {
   if (fact.id.kind === "table") return { partitionKey: `${MARK}${String(fact.payload["partitionKey"])}` };
   if (fact.id.kind === "column") return { generatedExpr: `${MARK}${String(fact.payload["generatedExpr"])}` };
   if (fact.id.kind === "policy") return { permissive: `${MARK}${String(fact.payload["permissive"])}` };
-  if (["trigger", "constraint", "rule", "view", "materializedView"].includes(fact.id.kind))
+  if (["trigger", "constraint", "index", "rule", "view", "materializedView"].includes(fact.id.kind))
     return { def: `${MARK}${String(fact.payload["def"])}` };
   if (fact.id.kind === "aggregate") return { sfunc: `${MARK}${String(fact.payload["sfunc"])}` };
   return { argSignature: `${MARK}${String(fact.payload["argSignature"])}` };

@@ -4,11 +4,13 @@ import type {
   Catalog,
   ColumnDefinition,
   EngineAction,
+  IndexDefinition,
   ManagedView,
   ObjectId,
   SchemaEngine,
 } from "../engine/engine.ts";
-import type { Populated, Population } from "./population.ts";
+import { partitionBuilds } from "./partitions.ts";
+import type { Leaf, Populated, Population } from "./population.ts";
 import { scaffoldKindOf, scaffoldName } from "./scaffold.ts";
 import { Stages } from "./stages.ts";
 import {
@@ -117,7 +119,9 @@ class Planner {
   #buildIndex(action: EngineAction, id: ObjectId): boolean {
     const { engine, view } = this.#input;
     const index = engine.index(view.desired, id);
-    if (index === undefined || this.#populated(index.relation)?.partitioned !== false) return false;
+    const populated = index === undefined ? undefined : this.#populated(index.relation);
+    if (index === undefined || populated === undefined) return false;
+    if (populated.partitioned) return this.#buildOnPartitions(action, id, index, populated.leaves);
     const replaced = this.#replaced.get(id);
     if (replaced === undefined && this.#dropped.has(id)) return false;
     const { schema = "", ownName } = engine.describe(view.desired, id);
@@ -135,6 +139,19 @@ class Planner {
       this.#stages.add(stage + 1, { ...replaced, online: {} });
       this.#stages.add(stage + 1, { ...action, sql: rename, lock, online: {} }, [id]);
     }
+    return true;
+  }
+
+  #buildOnPartitions(action: EngineAction, id: ObjectId, index: IndexDefinition, leaves: readonly Leaf[]) {
+    const replaced = this.#replaced.get(id);
+    if (replaced === undefined && this.#dropped.has(id)) return false;
+    const { engine, view } = this.#input;
+    const builds = partitionBuilds(engine, view, { action, id, index, leaves });
+    if (builds === undefined) return false;
+    const stage = this.#stages.alone(this.#needsOf(action));
+    for (const build of builds) this.#stages.add(stage, build);
+    if (replaced !== undefined) this.#stages.add(stage + 1, { ...replaced, online: {} });
+    this.#stages.add(stage + 1, { ...action, online: {} }, [id]);
     return true;
   }
 
@@ -277,13 +294,13 @@ class Planner {
     const constraint = engine.constraint(view.current, id);
     const relation = index?.relation ?? constraint?.relation;
     const populated = relation === undefined ? undefined : this.#populated(relation);
-    if (populated === undefined || populated.partitioned || this.#isInTheWay(id)) return false;
+    if (populated === undefined || this.#isInTheWay(id)) return false;
     if (this.#created.has(id)) {
       if (!this.#isReplacedOnline(id)) return false;
       this.#replaced.set(id, action);
       return true;
     }
-    if (index === undefined) return false;
+    if (index === undefined || populated.partitioned) return false;
     const { schema = "", ownName } = engine.describe(view.current, id);
     this.#last.push({
       ...action,
@@ -299,7 +316,9 @@ class Planner {
   #isReplacedOnline(id: ObjectId): boolean {
     const { engine, view } = this.#input;
     const index = engine.index(view.desired, id);
-    if (index !== undefined) return this.#populated(index.relation)?.partitioned === false;
+    // One that is made anew as it was makes way for another one.
+    const isSame = engine.content(view.current, id) === engine.content(view.desired, id);
+    if (index !== undefined) return !isSame && this.#populated(index.relation) !== undefined;
     const constraint = engine.constraint(view.desired, id);
     if (constraint === undefined || this.#populated(constraint.relation)?.partitioned !== false) return false;
     return KEY.test(constraint.definition);

@@ -7,6 +7,24 @@ export interface Populated {
   readonly partitioned: boolean;
   /** True where an UPDATE does nothing but update: no trigger or rule of the users' and no row security in the way. */
   readonly fillable: boolean;
+  /** Of a partitioned table that gets an index: its partitions that hold rows, at every level. */
+  readonly leaves: readonly Leaf[];
+}
+
+export interface Leaf {
+  /** As SQL, qualified. */
+  readonly name: string;
+  /** Those that belong to no index of a table above. */
+  readonly indexes: readonly LeafIndex[];
+}
+
+export interface LeafIndex {
+  /** As SQL, qualified. */
+  readonly name: string;
+  /** As `pg_get_indexdef` has it. */
+  readonly definition: string;
+  /** False for what a concurrent build left that did not end. */
+  readonly valid: boolean;
 }
 
 export interface Population {
@@ -39,6 +57,25 @@ select w.id, c.relkind = 'p' as partitioned,
          else pg_catalog.pg_relation_size(c.oid) > 0
        end`;
 
+const LEAVES = `
+select w.id, pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
+       coalesce((select pg_catalog.json_agg(pg_catalog.json_build_object(
+                          'name', pg_catalog.format('%I.%I', inm.nspname, ic.relname),
+                          'definition', pg_catalog.pg_get_indexdef(i.indexrelid), 'valid', i.indisvalid)
+                        order by i.indexrelid)
+                   from pg_catalog.pg_index i
+                   join pg_catalog.pg_class ic on ic.oid = i.indexrelid
+                   join pg_catalog.pg_namespace inm on inm.oid = ic.relnamespace
+                  where i.indrelid = c.oid
+                    and not exists (select from pg_catalog.pg_inherits h where h.inhrelid = i.indexrelid)),
+                '[]') as indexes
+  from unnest($1::text[], $2::text[]) w (id, relation)
+  cross join lateral pg_catalog.pg_partition_tree(pg_catalog.to_regclass(w.relation)) leaf
+  join pg_catalog.pg_class c on c.oid = leaf.relid and c.relkind = 'r'
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where leaf.isleaf and pg_catalog.pg_relation_size(c.oid) > 0
+ order by 1, 2`;
+
 const VOLATILE = `
 select distinct proname::text as name from pg_catalog.pg_proc where provolatile = 'v' and proname = any ($1::text[])`;
 
@@ -66,11 +103,34 @@ export async function readPopulation(
   const functions = actions.flatMap(({ creates: [id = ""] }) =>
     calledFunctions(engine.column(view.desired, id)?.default ?? ""),
   );
+  const leaves = await readLeaves(session, engine, view, actions, rows);
   const volatile = functions.length === 0 ? [] : await session.query<{ name: string }>(VOLATILE, [functions]);
   return {
-    relations: new Map(rows.map(({ id, partitioned, fillable }) => [id, { partitioned, fillable }])),
+    relations: new Map(
+      rows.map(({ id, partitioned, fillable }) => [
+        id,
+        { partitioned, fillable, leaves: leaves.get(id) ?? [] },
+      ]),
+    ),
     volatile: new Set(volatile.map(({ name }) => name)),
   };
+}
+
+async function readLeaves(
+  session: Session,
+  engine: SchemaEngine,
+  view: ManagedView,
+  actions: readonly EngineAction[],
+  populated: readonly Row[],
+): Promise<ReadonlyMap<ObjectId, Leaf[]>> {
+  const indexed = new Set(
+    actions.flatMap(({ creates }) => creates.map((id) => engine.index(view.desired, id)?.relation)),
+  );
+  const ids = populated.filter(({ id, partitioned }) => partitioned && indexed.has(id)).map(({ id }) => id);
+  if (ids.length === 0) return new Map();
+  const names = ids.map((id) => engine.quotedName(view.current, id));
+  const rows = await session.query<Leaf & { id: ObjectId } & Record<string, unknown>>(LEAVES, [ids, names]);
+  return Map.groupBy(rows, ({ id }) => id);
 }
 
 function relationOf(engine: SchemaEngine, view: ManagedView, id: ObjectId): ObjectId {

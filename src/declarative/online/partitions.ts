@@ -1,0 +1,48 @@
+import type { EngineAction, IndexDefinition, ManagedView, ObjectId, SchemaEngine } from "../engine/engine.ts";
+import type { Leaf, LeafIndex } from "./population.ts";
+import { alter, createConcurrently, invalidLike, leftover } from "./statement.ts";
+
+interface PartitionedIndex {
+  /** Makes the index of the partitioned table, and takes over what its partitions have. */
+  readonly action: EngineAction;
+  readonly id: ObjectId;
+  readonly index: IndexDefinition;
+  readonly leaves: readonly Leaf[];
+}
+
+/**
+ * PostgreSQL builds no index of a partitioned table concurrently (manual, CREATE INDEX). But one that each
+ * partition has already it takes over, and builds nothing: so these come first, one after the other. What a run
+ * that died has built stays; what it left half built goes. Undefined where a partition has a declared index of
+ * its own that would be taken over too: it is dropped and made again around the table's.
+ */
+export function partitionBuilds(
+  engine: SchemaEngine,
+  view: ManagedView,
+  { action, id, index, leaves }: PartitionedIndex,
+): EngineAction[] | undefined {
+  const alike = leaves.map((leaf) => leaf.indexes.filter((each) => isAlike(each, index)));
+  const names = new Set(alike.flat().map(({ name }) => name));
+  if (names.size > 0 && declaredIndexes(engine, view).some((name) => names.has(name))) return undefined;
+  return leaves.flatMap(({ name: leaf }, at) => {
+    const found = alike[at] ?? [];
+    const halves = found
+      .filter(({ valid }) => !valid)
+      .map(({ name }) => ({ ...leftover(id), sql: `DROP INDEX CONCURRENTLY IF EXISTS ${name}` }));
+    if (found.some(({ valid }) => valid)) return halves;
+    const sql = createConcurrently(index.unique, undefined, leaf, index.method);
+    const online = { proves: index.unique, undoEach: invalidLike(leaf, index.method) };
+    return [...halves, { ...alter(action, sql, [id], "shareUpdateExclusive"), online }];
+  });
+}
+
+/** True for the one that the index of the table would have there. */
+function isAlike({ definition }: LeafIndex, { unique, method }: IndexDefinition): boolean {
+  return definition.startsWith("CREATE UNIQUE INDEX ") === unique && definition.endsWith(` ${method}`);
+}
+
+function declaredIndexes(engine: SchemaEngine, { desired }: ManagedView): string[] {
+  return [...desired.ids]
+    .filter((id) => engine.describe(desired, id).kind === "index")
+    .map((id) => engine.quotedName(desired, id));
+}
