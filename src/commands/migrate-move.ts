@@ -84,7 +84,7 @@ async function move(
   const work = async (context: RunContext): Promise<number> => {
     const moves = await decide(context, sources);
     // All of the files, in both directions, before the first one runs.
-    const ways = moves.map(({ migration, direction }) => sources.scriptOf(migration, direction).fileClass);
+    const ways = sources.scriptsOf(moves).map(({ fileClass }) => fileClass);
     if (dryRun) {
       show(environment, moves, ways);
       return 0;

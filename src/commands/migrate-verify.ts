@@ -3,7 +3,7 @@ import { type Finding, findContradictions, findGaps } from "../migrations/findin
 import { type LedgerRow, readLedger } from "../records/ledger.ts";
 import { inflightOf } from "../records/mend.ts";
 import { findSourceFiles } from "../source/files.ts";
-import { prepareSources, type Sources } from "../source/sources.ts";
+import { inspectSources } from "../source/sources.ts";
 import { writeJson } from "./environment.ts";
 import { requireFolder } from "./migrate-files.ts";
 import { createRunId } from "./run-id.ts";
@@ -18,9 +18,9 @@ export async function migrateVerify(environment: DatabaseEnvironment): Promise<n
   requireFolder(config);
   const alone = { ...config, schemaPath: undefined };
   const files = findSourceFiles(alone);
-  const sources = prepareSources(alone, files);
   const migrations = files.migrations ?? [];
-  for (const each of migrations) if (each.down !== undefined) requireDownSound(sources, each);
+  const problems = [...files.problems, ...inspectSources(alone, files).flatMap((each) => each.problems)];
+  if (problems.length > 0) throw new ProblemsError("SOURCE_INVALID", problems);
   const runId = createRunId();
   await using session = await openCommandSession(environment, runId);
   const ledger = await readLedger(await openRecords(session, config, runId));
@@ -42,10 +42,6 @@ export async function migrateVerify(environment: DatabaseEnvironment): Promise<n
     out.write(`${migrations.length} migrations and ${ledger.length} ledger rows agree\n`);
   }
   return 0;
-}
-
-function requireDownSound(sources: Sources, migration: Parameters<Sources["scriptOf"]>[0]): void {
-  sources.scriptOf(migration, "down");
 }
 
 function toProblem({ at, message, next }: Finding): Problem {

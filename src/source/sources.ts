@@ -41,6 +41,13 @@ export interface Sources {
   /** What is odd about the files, and keeps nothing from running. */
   readonly warnings: readonly Problem[];
   scriptOf(migration: Migration, direction: "up" | "down"): MigrationScript;
+  /** Throws SOURCE_INVALID with everything that is wrong in any of them. */
+  scriptsOf(files: readonly MigrationFile[]): readonly MigrationScript[];
+}
+
+export interface MigrationFile {
+  readonly migration: Migration;
+  readonly direction: "up" | "down";
 }
 
 /** Looks into the files. Throws SOURCE_INVALID with everything in them that could not be run. */
@@ -55,6 +62,11 @@ export function prepareSources(
   for (const migration of files.migrations ?? []) reader.migration(migration, "up");
   reader.requireSound();
   const hashOf = (some: readonly SqlFile[]): string => hashFiles(config, some);
+  const scriptsOf = (some: readonly MigrationFile[]): readonly MigrationScript[] => {
+    const ready = some.map(({ migration, direction }) => reader.migration(migration, direction));
+    reader.requireSound();
+    return ready;
+  };
   return {
     hash: files.hash,
     bootstrap:
@@ -73,9 +85,10 @@ export function prepareSources(
           },
     migrations: files.migrations,
     warnings: files.warnings,
+    scriptsOf,
     scriptOf(migration, direction) {
-      const ready = reader.migration(migration, direction);
-      reader.requireSound();
+      const [ready] = scriptsOf([{ migration, direction }]);
+      if (ready === undefined) throw new Error(`${migration.name} was not read`);
       return ready;
     },
   };

@@ -94,6 +94,33 @@ onEachServer(
   },
 );
 
+onEachServer(
+  "everything that is wrong with down files is told at once, before anything is taken back",
+  async (server) => {
+    await using database = await openTestDatabase(server);
+    const migrations = writeFolder({
+      ...PAIRS,
+      "1_one.down.sql": "begin; drop table public.one;",
+      "3_three.down.sql": "\\connect shop",
+    });
+    const options = { database, migrations };
+    await runSlipway(["migrate", "up"], options);
+
+    const down = await runSlipway(["migrate", "down", "--to", "0", "--yes"], options);
+    const verify = await runSlipway(["migrate", "verify"], options);
+
+    const [one, three] = [
+      /1_one\.down\.sql:1:1: a transaction begins here/,
+      /3_three\.down\.sql:1:1: \\connect/,
+    ];
+    expect(down).toExit(11);
+    expect(lastLineOf(down)["problems"]).toEqual([three, one].map((words) => expect.stringMatching(words)));
+    expect(verify).toExit(11);
+    expect(lastLineOf(verify)["problems"]).toEqual([one, three].map((words) => expect.stringMatching(words)));
+    expect(await readLedger(database)).toHaveLength(3);
+  },
+);
+
 onEachServer("a down file that fails leaves its migration applied", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder({ ...PAIRS, "3_three.down.sql": "drop table public.three;\nselect 1 / 0;" });
