@@ -102,7 +102,7 @@ kind-demo: ## PostgreSQL, the example shop's migrations and slipway's chart in t
 		--values examples/kind/values.yaml --set image.tag=$(VERSION) \
 		--set-string migrations.revision=$$(cat examples/shop/migrations/* | cksum | cut -d' ' -f1)
 	@$(STORE) get configmap shop-slipway-status -o jsonpath='{.data.phase}: {.data.message}{"\n"}'
-	@$(STORE) get events --field-selector reportingController=slipway.dev/slipway || true
+	@$(STORE) get events --field-selector reportingComponent=slipway.dev/slipway || true
 
 kind-down: ## Delete that cluster.
 	@kind delete cluster --name slipway

@@ -39,6 +39,33 @@ for (const helm of ["oldest", "newest"] as const) {
   });
 }
 
+onHelm("a chart of yours with a Job of slipway's has pods that wait, and need no rights", async () => {
+  const chart = writeFolder({
+    "Chart.yaml": "apiVersion: v2\nname: yours\nversion: 1.0.0\n",
+    "values.yaml":
+      "slipway: { mode: library, database: { existingSecret: db }, migrations: { files: 'sql/*' } }\n",
+    "sql/001_a.up.sql": "select 1;",
+    "templates/all.yaml": [
+      `{{ include "slipway.rbac" . }}`,
+      `{{ include "slipway.job" . }}`,
+      "---",
+      "{ apiVersion: v1, kind: Pod, metadata: { name: app }, spec: { initContainers: [",
+      `{{ include "slipway.waitContainer" . | fromYamlArray | first | toJson }}`,
+      "] } }",
+    ].join("\n"),
+  });
+  cpSync(CHART, join(chart, "charts/slipway"), { recursive: true });
+
+  const manifests = await render({ chart });
+
+  const kinds = manifests.map((each) => each.kind).sort();
+  expect(kinds).toEqual(["Job", "Pod", "Role", "RoleBinding", "ServiceAccount"]);
+  expect(pick(manifests, "Job").metadata.name).toMatch(/^shop-slipway-[0-9a-f]{8}$/);
+  const [wait] = pick(manifests, "Pod")["spec"].initContainers;
+  expect(wait.args).toEqual(["wait", "--timeout=10m"]);
+  expect(wait.volumeMounts.map((mount: { name: string }) => mount.name)).toEqual(["slipway-migrations"]);
+});
+
 onHelm("the chart passes helm's lint, strictly, with no value given", async () => {
   await run(kubeTools().helm, ["lint", "--strict", CHART]);
 });

@@ -41,6 +41,10 @@ const NOTED: Readonly<Record<string, readonly [values: object, words: string]>> 
     { database, migrationsPersistence: { enabled: true, loader: { enabled: true } } },
     "kubectl -n store cp ./migrations/. shop-slipway-loader:/migrations",
   ],
+  "an image volume, which not every cluster has": [
+    { database, migrations: { image: { reference: "sql:1" } } },
+    "before Kubernetes 1.35 image volumes are behind the feature gate",
+  ],
   "a password among the values": [
     { database: { url: "postgres://a:b@c/d" } },
     "in database.existingSecret, is not",

@@ -110,6 +110,14 @@ onHelm("Helm 3 refuses in words as clear", async () => {
   expect(words).toContain("Additional property databse is not allowed");
 });
 
+onHelm("an image volume is refused where the API server would make an empty folder of it", async () => {
+  const values = { database, migrations: { image: { reference: "sql:1" } } };
+
+  const words = await refusal({ values, args: ["--kube-version", "1.30.0"] });
+
+  expect(words).toContain("migrations.image: image volumes came with Kubernetes 1.31, and this is v1.30.0");
+});
+
 onHelm("a file that is in the chart and in the values is refused", async () => {
   const chart = copyChart(CHART, writeFolder({ "slipway/migrations/001_a.up.sql": "select 1;" }));
   const migrations = { files: "migrations/*.sql", inline: { "001_a.up.sql": "select 2;" } };

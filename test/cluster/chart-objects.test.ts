@@ -2,13 +2,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { AuthorizationV1Api, type V1ResourceAttributes } from "@kubernetes/client-node";
 import { expect } from "vitest";
-import { parse } from "yaml";
-import { type Manifest, render } from "../support/chart.ts";
+import { type Manifest, parseManifests } from "../support/chart.ts";
 import { configOf, onCluster, openNamespace } from "../support/cluster.ts";
 import { writeFolder } from "../support/folder.ts";
 import { Release } from "../support/release.ts";
 
-const VALUES = fileURLToPath(new URL("../chart/values", import.meta.url));
+/** What helm renders, held by the tests of the chart. */
+const GOLDEN = fileURLToPath(new URL("../chart/golden", import.meta.url));
+const KIND = fileURLToPath(new URL("../../examples/kind/postgres.yaml", import.meta.url));
 const RESTRICTED = { "pod-security.kubernetes.io/enforce": "restricted" };
 const values = { database: { existingSecret: "shop-database" } };
 
@@ -17,8 +18,10 @@ onCluster(
   async (cluster) => {
     const namespace = await openNamespace(cluster, RESTRICTED);
     const release = new Release(namespace);
-    const files = readdirSync(VALUES).map((file) => parse(readFileSync(`${VALUES}/${file}`, "utf8")));
-    const rendered = (await Promise.all(files.map((each) => render({ values: each })))).flat();
+    const files = [...readdirSync(GOLDEN).map((file) => `${GOLDEN}/${file}`), KIND];
+    const rendered = files
+      .flatMap((file) => parseManifests(readFileSync(file, "utf8")))
+      .filter((object) => object.kind !== "Namespace");
     // Nobody makes pods of the templates here, and only pods are refused.
     const objects = [...rendered, ...rendered.flatMap(podsOf)].map((object, index) => ({
       ...object,

@@ -36,6 +36,17 @@ no token. The API is reachable from outside the pod only where there are tokens.
 {{- end }}
 {{- end -}}
 
+{{- define "slipway.serveVolumes" -}}
+{{- with .Values.serve.auth }}
+{{- if .existingSecret }}
+- name: slipway-tokens
+  secret:
+    secretName: {{ .existingSecret }}
+    defaultMode: 0440
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{- define "slipway.servePorts" -}}
 {{- if .Values.serve.auth.existingSecret }}
 - name: http
