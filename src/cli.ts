@@ -326,7 +326,14 @@ const COMMANDS: readonly Spec[] = [
     name: "migrate adopt",
     summary: "take over the history of the tool that migrated this database before",
     example: "slipway migrate adopt --dry-run",
-    options: [new Option("--table <name>", "the other tool's table, where there are several"), DRY_RUN, YES],
+    options: [
+      new Option(
+        "--table <name>",
+        "the other tool's table, where there are several or it has a name of its own",
+      ),
+      DRY_RUN,
+      YES,
+    ],
     load: async (flags) => {
       const { migrateAdopt } = await import("./commands/adopt.ts");
       const { table } = flags;

@@ -35,7 +35,7 @@ async function adopt(
   migrations: readonly Migration[],
   options: AdoptOptions,
 ): Promise<number> {
-  const history = choose(await findForeignHistories(session), migrations, options.table);
+  const history = choose(await findForeignHistories(session, options.table), migrations, options.table);
   if (history === undefined) {
     out.write(`No history of ${TOOL_NAMES} is in this database\n`);
     return 0;

@@ -156,23 +156,41 @@ select n.nspname::text as schema, c.relname::text as name,
    and pg_catalog.has_table_privilege(c.oid, 'SELECT')
  order by 1, 2`;
 
-/** The histories that other migration tools left in this database. */
-export async function findForeignHistories(session: Session): Promise<ForeignHistory[]> {
-  const tables = await session.query<{ schema: string; name: string; columns: string[] }>(FIND_TABLES, [
-    TOOLS.map(({ table }) => table),
+/**
+ * The histories that other migration tools left in this database. All of these tools can be told another name for
+ * their table: one called `wanted`, with or without its schema, is told by its columns alone.
+ */
+export async function findForeignHistories(session: Session, wanted?: string): Promise<ForeignHistory[]> {
+  const wantedName = wanted
+    ?.split(".")
+    .at(-1)
+    ?.replace(/^"(.*)"$/, "$1");
+  const tables = await session.query<FoundTable>(FIND_TABLES, [
+    [...TOOLS.map(({ table }) => table), ...(wantedName === undefined ? [] : [wantedName])],
   ]);
   const found: ForeignHistory[] = [];
-  for (const { schema, name, columns } of tables) {
-    const tool = TOOLS.find(
-      (each) =>
-        each.table === name &&
-        each.columns.every((column) => columns.includes(column)) &&
-        !(each.without ?? []).some((column) => columns.includes(column)),
-    );
+  for (const each of tables) {
+    const tool = toolOf(each, each.name === wantedName);
     if (tool === undefined) continue;
-    const table = `${quoteIdent(schema)}.${quoteIdent(name)}`;
+    const table = `${quoteIdent(each.schema)}.${quoteIdent(each.name)}`;
     const history = tool.read(await session.query<Record<string, unknown> & Row>(tool.sql(table)));
     if (history !== undefined) found.push({ tool: tool.name, table, ...history });
   }
   return found;
+}
+
+interface FoundTable extends Record<string, unknown> {
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly string[];
+}
+
+/** Of several tools whose columns a table of any name has, the one with the most: dbmate has but one. */
+function toolOf({ name, columns }: FoundTable, isWanted: boolean): Tool | undefined {
+  return TOOLS.filter(
+    (tool) =>
+      (isWanted || tool.table === name) &&
+      tool.columns.every((column) => columns.includes(column)) &&
+      !(tool.without ?? []).some((column) => columns.includes(column)),
+  ).toSorted((one, other) => other.columns.length - one.columns.length)[0];
 }

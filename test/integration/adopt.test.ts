@@ -136,6 +136,26 @@ onEachServer(
   },
 );
 
+onEachServer("a table with a name of its own is told by its columns when it is named", async (server) => {
+  await using database = await openTestDatabase(server);
+  await database.query(
+    `create table db_migrations (version bigint primary key, name varchar not null); insert into db_migrations values (1, 'one');
+     create schema "App"; create table "App".moves (version bigint primary key, dirty boolean not null); insert into "App".moves values (2, false);
+     create table history (installed_rank int primary key, version varchar(50), type varchar(20), success boolean);
+     insert into history values (1, '1', 'SQL', true)`,
+  );
+  const options = { database, schema: "", migrations: writeFolder(FILES) };
+  const adopt = async (...args: string[]): Promise<string> => {
+    const { stdout } = await runSlipway(["migrate", "adopt", "--dry-run", ...args], options);
+    return stdout.split(",")[0] ?? "";
+  };
+
+  expect(await adopt()).toMatch(/^No history/);
+  expect(await adopt("--table", "db_migrations")).toBe("From dbmate (table public.db_migrations");
+  expect(await adopt("--table", '"App".moves')).toBe('From golang-migrate (table "App".moves');
+  expect(await adopt("--table", "public.history")).toBe("From Flyway (table public.history");
+});
+
 onEachServer("without another tool's history there is nothing to adopt", async (server) => {
   await using database = await openTestDatabase(server);
 
