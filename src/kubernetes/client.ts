@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import type { V1Status } from "@kubernetes/client-node";
+import { cut } from "../report/cut.ts";
 import { type Access, readAccountFile } from "./access.ts";
 
 /** Why the API server did not do what it was asked for. */
@@ -23,6 +24,8 @@ export interface Ask {
 
 /** More is no answer of these calls. */
 const LONGEST_ANSWER = 4 * 1_024 * 1_024;
+/** They end up in a line of the log. */
+const LONGEST_WORDS = 1_024;
 
 /**
  * The API server by HTTPS, over connections that are kept. It never throws: that a cluster does not answer
@@ -113,7 +116,7 @@ function toAnswer<T>(status: number, text: string): Answer<T> {
     return { trouble: { kind: "unreachable", words: `status ${status} without an object` } };
   if (status >= 200 && status < 300) return { object: object as T };
   const words = (object as V1Status).message ?? `status ${status}`;
-  return { trouble: { kind: kindOf(status), words } };
+  return { trouble: { kind: kindOf(status), words: cut(words, LONGEST_WORDS, "…") } };
 }
 
 function kindOf(status: number): Trouble["kind"] {

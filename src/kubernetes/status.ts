@@ -1,4 +1,5 @@
 import { ApprovalError } from "../declarative/approval.ts";
+import { isForPerson, SlipwayError } from "../errors.ts";
 import { redact } from "../log/redact.ts";
 import type { RunProgress } from "../progress.ts";
 import type { PhaseRecord } from "../records/runs.ts";
@@ -95,9 +96,8 @@ export function finishedStatus(
   const isChanged = phases.some(({ outcome }) => outcome === "applied");
   const result = failure?.code ?? (isChanged ? "applied" : "unchanged");
   const message = clean(failure === undefined ? end.message : lastLine(failure));
-  const needsPerson =
-    failure !== undefined && (failure.exit < 20 || (failure.exit >= 30 && failure.exit < 40));
   const isBlocked = error instanceof ApprovalError;
+  const needsPerson = isBlocked || (error instanceof SlipwayError && isForPerson(error.code));
   return {
     ...identity,
     phase: failure === undefined ? "Succeeded" : isBlocked ? "Blocked" : "Failed",

@@ -1,9 +1,12 @@
+import { execFileSync } from "node:child_process";
+import { dirname } from "node:path";
 import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import { expect, inject } from "vitest";
 import { onCluster, openNamespace, openPod, type TestNamespace, type TestPod } from "../support/cluster.ts";
 import type { ClusterServer } from "../support/cluster-server.ts";
 import { openTestDatabase, type TestDatabase } from "../support/database.ts";
 import { writeFiles, writeFolder } from "../support/folder.ts";
+import { kubeTools, NO_KUBE_TOOLS } from "../support/kube-tools.ts";
 import { lastLineOf, messagesOf, runSlipway, type SlipwayResult } from "../support/slipway.ts";
 import { eventsOf, readStatus, STATUS, statusRules } from "../support/status.ts";
 
@@ -22,11 +25,15 @@ interface Waiting {
 }
 
 /** A database with a plan that drops a column and waits for a person. */
-async function openWaiting(cluster: ClusterServer, database: TestDatabase): Promise<Waiting> {
+async function openWaiting(
+  cluster: ClusterServer,
+  database: TestDatabase,
+  configMapIn: (namespace: string) => string = () => STATUS,
+): Promise<Waiting> {
   const namespace = await openNamespace(cluster);
   await namespace.createAccount("migrator", statusRules());
   const pod = await openPod(namespace, "migrator");
-  const env = { ...pod.env, SLIPWAY_STATUS_CONFIGMAP: STATUS };
+  const env = { ...pod.env, SLIPWAY_STATUS_CONFIGMAP: configMapIn(namespace.name) };
   const schema = writeFolder({ "schemas/app.sql": WITH_NOTE });
   const run = (): Promise<SlipwayResult> => runSlipway(["run"], { database, schema, env });
   await run();
@@ -107,3 +114,35 @@ onCluster("an approval counts before anybody refused its plan", async (cluster) 
 
   expect(await run()).toExit(0);
 });
+
+onCluster(
+  "kubectl alone tells what waits, and the command in the message approves it",
+  async (cluster, context) => {
+    if (NO_KUBE_TOOLS !== "") return context.skip(NO_KUBE_TOOLS);
+    await using database = await openTestDatabase(server);
+    const { namespace, pod, run } = await openWaiting(cluster, database, (name) => `${name}/${STATUS}`);
+    const sh = (script: string): string =>
+      execFileSync("sh", ["-ec", script], {
+        encoding: "utf8",
+        env: {
+          KUBECONFIG: cluster.kubeconfig,
+          // Where kubectl keeps what it found out about the server.
+          HOME: writeFolder(),
+          PATH: `${dirname(kubeTools().kubectl)}:${process.env["PATH"]}`,
+        },
+      });
+
+    const described = sh(`kubectl describe pod ${pod.name} --namespace ${namespace.name}`);
+    const table = sh(
+      `kubectl get configmap --namespace ${namespace.name} -l app.kubernetes.io/component=migration-status \
+       -o custom-columns=NAME:.metadata.name,PHASE:.data.phase,RESULT:.data.result --no-headers`,
+    );
+    const [command = ""] = /kubectl annotate .*$/m.exec(described) ?? [];
+    sh(command);
+
+    expect(described).toMatch(/Normal +Started .*slipway.* holds the run lock/);
+    expect(described).toMatch(/Warning +ApprovalNeeded .*APPROVAL_REQUIRED \(exit 31\)/);
+    expect(table.trim().split(/ +/)).toEqual([STATUS, "Blocked", "APPROVAL_REQUIRED"]);
+    expect(await run()).toExit(0);
+  },
+);

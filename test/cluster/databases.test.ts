@@ -1,8 +1,9 @@
+import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import { expect, inject } from "vitest";
 import { onCluster, openNamespace, openPod } from "../support/cluster.ts";
 import { openTestDatabase } from "../support/database.ts";
-import { writeFolder } from "../support/folder.ts";
-import { runSlipway } from "../support/slipway.ts";
+import { writeFiles, writeFolder } from "../support/folder.ts";
+import { lastLineOf, runSlipway } from "../support/slipway.ts";
 import { readStatus, STATUS, statusRules } from "../support/status.ts";
 
 const [server] = inject("servers");
@@ -51,4 +52,40 @@ onCluster("pods of an Indexed Job get each its database ready, and share one sta
     "slipway-osprey",
   ]);
   expect(await osprey.value("select count(*)::int from migrations.app where status = 'failed'")).toBe(1);
+});
+
+onCluster("a plan of one database of a list is approved by that one's own annotation", async (cluster) => {
+  await using database = await openTestDatabase(server);
+  const namespace = await openNamespace(cluster);
+  await namespace.createAccount("migrator", statusRules());
+  const pod = await openPod(namespace, "migrator");
+  const schema = writeFolder({
+    "schemas/app.sql": "create schema app; create table app.orders (id int, note text);",
+  });
+  const env = {
+    ...pod.env,
+    SLIPWAY_STATUS_CONFIGMAP: STATUS,
+    SLIPWAY_DATABASES: writeFolder({ heron: database.url }),
+    SLIPWAY_DATABASE_NAME: "heron",
+  };
+  await runSlipway(["run"], { schema, env });
+  writeFiles(schema, { "schemas/app.sql": "create schema app; create table app.orders (id int);" });
+
+  const refused = await runSlipway(["run"], { schema, env });
+  const [command = "", annotation = "", planId = ""] =
+    /kubectl annotate --overwrite configmap shop-status (\S+)=(\S+)/.exec(lastLineOf(refused).msg) ?? [];
+  await namespace.core.patchNamespacedConfigMap(
+    {
+      namespace: namespace.name,
+      name: STATUS,
+      body: { metadata: { annotations: { [annotation]: planId } } },
+    },
+    setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+  );
+  const approved = await runSlipway(["run"], { schema, env });
+
+  expect(refused).toExit(31);
+  expect(command).toContain("approve.slipway.dev/heron=");
+  expect(approved).toExit(0);
+  expect((await readStatus(namespace)).metadata?.annotations).toBeUndefined();
 });

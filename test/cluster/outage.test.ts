@@ -14,8 +14,10 @@ if (server === undefined) throw new Error("no server was started");
 /** A run that has something to do, and its warnings. */
 async function runIn(env: Readonly<Record<string, string>>): Promise<SlipwayResult> {
   await using database = await openTestDatabase(server as NonNullable<typeof server>);
-  const run = await runSlipway(["run"], { database, env: { SLIPWAY_STATUS_CONFIGMAP: STATUS, ...env } });
-  expect(await database.value("select to_regclass('app.things') is not null")).toBe(true);
+  const migrations = writeFolder({ "1_things.up.sql": "create table public.things (id int);" });
+  const options = { database, schema: "", migrations };
+  const run = await runSlipway(["run"], { ...options, env: { SLIPWAY_STATUS_CONFIGMAP: STATUS, ...env } });
+  expect(await database.value("select to_regclass('public.things') is not null")).toBe(true);
   return run;
 }
 
@@ -121,8 +123,8 @@ async function expectLost(cluster: ClusterServer, manner: ProxyManner, reason: R
 
 /** Milliseconds between what the run said last before it waited for the cluster, and its end. */
 function lastGapOf({ lines }: SlipwayResult): number {
-  const [before, end] = ["Schema applied successfully", "Database schema management completed"].map((msg) =>
-    Date.parse(String(lines.find((line) => line.msg === msg)?.["time"])),
+  const [before, end] = ["Migrations applied successfully", "Database schema management completed"].map(
+    (msg) => Date.parse(String(lines.find((line) => line.msg === msg)?.["time"])),
   );
   return (end ?? Number.NaN) - (before ?? Number.NaN);
 }

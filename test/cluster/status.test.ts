@@ -1,3 +1,5 @@
+import { cpSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { V1ConfigMap } from "@kubernetes/client-node";
 import { expect, inject } from "vitest";
 import { onCluster, openNamespace, openPod, type TestNamespace, type TestPod } from "../support/cluster.ts";
@@ -268,3 +270,26 @@ onCluster("of pods that start at once, one shows the run", async (cluster) => {
   expect((await eventsOf(namespace, pod.uid)).map(({ reason }) => reason)).toEqual(["Started", "Applied"]);
   expect((await readStatus(namespace)).data).toMatchObject({ result: "applied" });
 });
+
+onCluster(
+  "only a run that has something to do, and a status to write, loads what speaks to a cluster",
+  async (cluster) => {
+    await using database = await openTestDatabase(server);
+    const { pod } = await openMigrator(cluster);
+    const program = writeFolder();
+    cpSync(join(dirname(inject("program")), ".."), program, { recursive: true });
+    const isPublisher = (name: string): boolean => name.startsWith("publisher-");
+    for (const name of readdirSync(join(program, "dist")).filter(isPublisher))
+      rmSync(join(program, "dist", name));
+    const options = { database, program: join(program, "dist/slipway.js") };
+
+    const without = await runSlipway(["run"], options);
+    const due = await runSlipway(["run"], { ...options, ...inPod(pod) });
+    await runSlipway(["run"], { database, ...inPod(pod) });
+    const upToDate = await runSlipway(["run", "--json"], { ...options, ...inPod(pod) });
+
+    expect(without).toExit(0);
+    expect(due).toExit(1);
+    expect(upToDate).toExit(0);
+  },
+);

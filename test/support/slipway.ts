@@ -33,6 +33,8 @@ export interface SlipwayOptions {
   readonly cwd?: string;
   readonly account?: Account;
   readonly timeoutMs?: number;
+  /** The path of slipway.js; the program that was built unless given. */
+  readonly program?: string;
 }
 
 export interface SlipwayProcess extends AsyncDisposable {
@@ -72,7 +74,7 @@ const SMALL_SCHEMA = {
 export function startSlipway(args: readonly string[], options: SlipwayOptions = {}): SlipwayProcess {
   const { database, timeoutMs = 60_000 } = options;
   const start = performance.now();
-  const child = spawn(process.execPath, [inject("program"), ...args], {
+  const child = spawn(process.execPath, [options.program ?? inject("program"), ...args], {
     ...options.account,
     cwd: options.cwd ?? writeFolder(),
     stdio: ["ignore", "pipe", "pipe"],

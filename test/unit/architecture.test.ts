@@ -56,7 +56,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   lint: ["errors.ts", "sql", "source", "lint/tree", "lint/rules"],
   "lint/format": ["errors.ts", "lint/rules", "lint"],
   report: ["errors.ts", "log", "records", "declarative"],
-  kubernetes: ["log", "config", "records", "progress.ts", "declarative", "report"],
+  kubernetes: ["errors.ts", "log", "config", "records", "progress.ts", "declarative", "report"],
   commands: [
     "errors.ts",
     "release.ts",
