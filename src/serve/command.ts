@@ -36,7 +36,7 @@ export async function serveCommand(environment: DatabaseEnvironment, options: Do
     await stopped(signal);
     log.info({ runs: service.runs.going }, "Stopping...");
   } finally {
-    service.events.close();
+    service[Symbol.dispose]();
     const closing = Promise.all(apps.map(([each]) => each.close()));
     await service.runs.settle();
     await closing;

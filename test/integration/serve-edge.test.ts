@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { findFreePort } from "../../src/commands/embedded-server.ts";
 import { onNewestServer } from "../support/database.ts";
@@ -237,6 +238,39 @@ onNewestServer("a session that is killed fails the run, and the server goes on",
 
   expect(lost).toMatchObject({ status: 503, body: { code: "SESSION_LOST", exit: 22 } });
   expect(status).toMatchObject({ status: 200, body: { up_to_date: false } });
+});
+
+test("who asks too often is put off for a while, and others and probes are not", async () => {
+  await using served = await startServe({ database: NOWHERE, schema: SCHEMA_FOLDER });
+  const statuses: number[] = [];
+  for (let batch = 0; batch < 13; batch += 1) {
+    const answers = await Promise.all(Array.from({ length: 50 }, () => served.ask("runs?limit=0")));
+    statuses.push(...answers.map(({ status }) => status));
+  }
+  const other = await served.ask("runs?limit=0", { token: READER });
+  const probe = await served.ask("/healthz");
+
+  expect(statuses.filter((status) => status === 400)).toHaveLength(600);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(50);
+  expect(other.status).toBe(400);
+  expect(probe.status).toBe(200);
+});
+
+test("a request that does not come to its end is given up", async () => {
+  await using served = await startServe({ database: NOWHERE, schema: SCHEMA_FOLDER });
+  const socket = connect(Number(new URL(served.origin).port), "127.0.0.1");
+  socket.on("error", () => undefined).write("GET / HTTP/1.1\r\nhost: localhost\r\n");
+
+  const isBroken = await new Promise((resolve) => socket.once("close", resolve).resume());
+
+  expect(isBroken).toBe(false);
+});
+
+test("HEAD of the stream of events is not there: nobody would read it to its end", async () => {
+  await using served = await startServe({ database: NOWHERE, schema: SCHEMA_FOLDER });
+
+  expect((await served.ask("events", { method: "HEAD" })).status).toBe(404);
+  expect((await served.ask("/healthz", { method: "HEAD" })).status).toBe(200);
 });
 
 async function rawGet(port: number, path: string, host: string): Promise<{ status: number; text: string }> {

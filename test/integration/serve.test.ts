@@ -248,6 +248,31 @@ onNewestServer(
   },
 );
 
+onNewestServer("a run of somebody else is told when it begins and when it ends", async (server) => {
+  await using database = await openGated(server);
+  const options = {
+    database,
+    schema: writeFolder(SCHEMA),
+    migrations: writeFolder({ "1_slow.up.sql": GATE, "2_bad.up.sql": "alter table app.nowhere add x int;" }),
+  };
+  await using served = await startServe(options);
+  const listener = await served.listen();
+  await using other = startSlipway(["run"], { ...options, env: { POD_NAME: "shop-7d9f" } });
+
+  const begun = await waitFor(() => listener.events.find(({ event }) => event === "run"));
+  await openGate(database);
+  const ended = await waitFor(() => listener.events.find(({ event }) => event === "run-end"));
+  listener.close();
+
+  expect(begun.data["by"]).toBe("shop-7d9f");
+  expect(ended.data).toMatchObject({
+    runId: begun.data.runId,
+    problem: { code: "STATEMENT_FAILED", exit: 30 },
+  });
+  expect(listener.events.filter(({ event }) => event === "phase-end")).toHaveLength(3);
+  expect(await other.result).toExit(30);
+});
+
 onNewestServer("a failed run ends the waiting with what failed, where and what gets on", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder({

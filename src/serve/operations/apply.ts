@@ -27,6 +27,7 @@ export class Runs {
   readonly #environment: DatabaseEnvironment;
   readonly #events: Events;
   readonly #going = new Set<Promise<unknown>>();
+  readonly #ids = new Set<string>();
 
   constructor(environment: DatabaseEnvironment, events: Events) {
     this.#environment = environment;
@@ -35,6 +36,11 @@ export class Runs {
 
   get going(): number {
     return this.#going.size;
+  }
+
+  /** True for a run that was let in here, of which listeners are told already. */
+  isOwn(runId: string): boolean {
+    return this.#ids.has(runId);
   }
 
   /**
@@ -80,6 +86,7 @@ export class Runs {
       const report = await run(forRun, runId, async (context) => {
         const plans = await requirePlan(context, request, by);
         isAdmitted = true;
+        this.#ids.add(runId);
         log.info({ run: runId, plan: request.id, by }, "Run asked for by the API");
         this.#events.publish({ event: "run", data: { runId, planId: request.id, by } });
         admit(runId);

@@ -3,9 +3,10 @@ import { Runs } from "./apply.ts";
 import { Events } from "./events.ts";
 import { Reader } from "./operation.ts";
 import { Outlooks } from "./outlook.ts";
+import { Watch } from "./watch.ts";
 
 /** What the routes work with. */
-export interface Service {
+export interface Service extends Disposable {
   readonly reader: Reader;
   readonly outlooks: Outlooks;
   readonly runs: Runs;
@@ -14,10 +15,17 @@ export interface Service {
 
 export function createService(environment: DatabaseEnvironment): Service {
   const events = new Events();
+  const reader = new Reader(environment);
+  const runs = new Runs(environment, events);
+  const watch = new Watch(reader, events, (id) => runs.isOwn(id), environment.log);
   return {
-    reader: new Reader(environment),
+    reader,
     outlooks: new Outlooks(),
-    runs: new Runs(environment, events),
+    runs,
     events,
+    [Symbol.dispose]() {
+      watch[Symbol.dispose]();
+      events.close();
+    },
   };
 }

@@ -49,13 +49,13 @@ export class LiveView {
     return false;
   }
 
-  #begin(by: string): void {
+  #begin(by: string | undefined): void {
     this.#going.clear();
     this.#steps.clear();
     this.#over.clear();
     byId("live").hidden = false;
     byId("live-title").textContent = "Run in progress";
-    byId("live-words").textContent = `Asked for by ${by}.`;
+    byId("live-words").textContent = by === undefined ? "" : `Asked for by ${by}.`;
     byId("live-outcome").replaceChildren();
   }
 

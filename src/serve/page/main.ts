@@ -144,7 +144,7 @@ byId("plan-again").addEventListener("click", () => {
 byId("compare").addEventListener("click", () => {
   void show("drift", async () => driftView(await ask<Validated>("internal-schema/validate")));
 });
-// Runs of others, such as an init container's, are not told of here.
+// What else moves, such as a table that somebody changes by hand, is not told of.
 setInterval(() => {
   if (!document.hidden && !isRunning && listening !== undefined && !byId("content").hidden)
     void refreshQuietly();

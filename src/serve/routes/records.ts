@@ -56,11 +56,13 @@ export function serveRecords(api: FastifyInstance, { reader, events }: Service):
   api.get(
     "/events",
     {
+      // A stream that nobody reads would never end.
+      exposeHeadRoute: false,
       schema: {
         operationId: "listen",
-        summary: "Runs of this server, as they happen",
+        summary: "Runs as they happen",
         description:
-          "Server-sent events: run, phase, step, phase-end, run-end. `Last-Event-ID` brings what was missed.",
+          "Server-sent events: run, phase, step, phase-end, run-end. Of runs that this server was not asked for, the records tell: run, phase-end and run-end. `Last-Event-ID` brings what was missed.",
         tags,
         headers: Type.Object({ "last-event-id": Type.Optional(Type.String({ pattern: "^[0-9]{1,15}$" })) }),
         response: {
