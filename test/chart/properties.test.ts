@@ -157,6 +157,25 @@ onHelm("a schema keeps its folders, though the keys of a ConfigMap have none", a
   expect(paths("slipway-schema")).toEqual([".slipwayignore", "bootstrap.sql"]);
 });
 
+onHelm("a null takes a default away: OpenShift chooses the user itself", async () => {
+  const containerSecurityContext = { runAsUser: null, runAsGroup: null };
+
+  const manifests = await render({ values: { ...base, containerSecurityContext } });
+
+  const [slipway] = pick(manifests, "Deployment")["spec"].template.spec.initContainers;
+  expect(Object.keys(slipway.securityContext)).toEqual([
+    "allowPrivilegeEscalation",
+    "capabilities",
+    "readOnlyRootFilesystem",
+  ]);
+});
+
+onHelm("without status there is no Role, no token and no name of a ConfigMap", async () => {
+  const text = await renderText({ values: { ...base, status: { enabled: false } } });
+
+  expect(text).not.toMatch(/kind: Role|serviceAccountToken|SLIPWAY_STATUS_CONFIGMAP/);
+});
+
 function checksum(manifests: readonly Manifest[]): string {
   return pick(manifests, "Deployment")["spec"].template.metadata.annotations["checksum/migrations"];
 }

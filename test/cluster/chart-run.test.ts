@@ -1,10 +1,12 @@
 import { expect, inject } from "vitest";
+import { findFreePort } from "../../src/commands/embedded-server.ts";
 import { onCluster, openNamespace, openPod } from "../support/cluster.ts";
 import { openTestDatabase } from "../support/database.ts";
 import { writeFolder } from "../support/folder.ts";
 import { Release } from "../support/release.ts";
-import { messagesOf, runSlipway } from "../support/slipway.ts";
+import { messagesOf, runSlipway, startSlipway } from "../support/slipway.ts";
 import { eventsOf } from "../support/status.ts";
+import { waitFor } from "../support/wait.ts";
 
 const [server] = inject("servers");
 if (server === undefined) throw new Error("no server was started");
@@ -65,6 +67,33 @@ onCluster("what an installation prints does what it says: an approval, a run by 
   expect(job.metadata.annotations).toMatchObject({ "cronjob.kubernetes.io/instantiate": "manual" });
   expect(job["spec"].template.spec.containers[0].args).toEqual(["run"]);
   expect(job["spec"].podFailurePolicy.rules).toHaveLength(2);
+});
+
+onCluster("the app of the chart, where no image is named, answers its probes", async (cluster) => {
+  await using database = await openTestDatabase(server);
+  const release = new Release(await openNamespace(cluster));
+  await release.upgrade({
+    database: values.database,
+    schema: { enabled: false },
+    status: { enabled: false },
+  });
+  const [app] = (await release.get("deployment", "shop-slipway"))["spec"].template.spec.containers;
+  const port = await findFreePort();
+  const env = {
+    ...literal(app.env),
+    SLIPWAY_LISTEN: `127.0.0.1:${await findFreePort()}`,
+    SLIPWAY_HEALTH_LISTEN: `127.0.0.1:${port}`,
+  };
+  await runSlipway(["run"], { database, env });
+
+  await using serving = startSlipway(app.args, { database, env });
+
+  for (const probe of [app.livenessProbe, app.readinessProbe]) {
+    const ask = (): Promise<Response> => fetch(`http://127.0.0.1:${port}${probe.httpGet.path}`);
+    await waitFor(async () => (await ask().catch(() => undefined))?.status === 200);
+  }
+  serving.kill("SIGTERM");
+  expect(await serving.result).toExit(0);
 });
 
 /** What the pod gets as it stands there; the rest, folders too, is the test's. */
