@@ -450,6 +450,7 @@ const BLIND: readonly Blind[] = [
     before: "create table app.t (a int);",
     after: "create table app.t (a int); create unlogged sequence app.s;",
     look: "select relpersistence from pg_class where relnamespace = 'app'::regnamespace and relkind = 'S'",
+    since: 15,
   },
   {
     what: "a conversion",
