@@ -5,6 +5,12 @@ import type { StatementGroup } from "../sql/file-class.ts";
 export const OWN_ROLE = "reset session authorization; reset role";
 
 /**
+ * The head of a message of its own that writes into the ledger: also behind SET SESSION CHARACTERISTICS … READ ONLY.
+ * Has to come first, before the transaction has a snapshot (PostgreSQL manual, SET TRANSACTION).
+ */
+export const OWN_WRITE = `set transaction read write; ${OWN_ROLE}`;
+
+/**
  * What a file set for the rest of itself, apart from its role. A later run that goes on behind these steps has
  * another session, in which it must be set again.
  */

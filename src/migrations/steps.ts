@@ -10,7 +10,7 @@ import type { StatementGroup } from "../sql/file-class.ts";
 import type { SqlStatement } from "../sql/split.ts";
 import { inTransaction, runAlone } from "./execute.ts";
 import { findUnknownOutcome } from "./outcome.ts";
-import { OWN_ROLE, roleOf, settingsOf } from "./session-state.ts";
+import { OWN_WRITE, roleOf, settingsOf } from "./session-state.ts";
 import { toAttempt, type Work } from "./work.ts";
 
 /** Steps of their own transactions or of none, each recorded; goes on after the last complete one. */
@@ -51,7 +51,7 @@ export async function runInSteps(context: RunContext, work: Work, start: number)
     await context.lock?.assertHeld();
     await takeRole(session, role.after);
   }
-  await session.execute(`${OWN_ROLE}; ${work.finish(performance.now() - start)}`);
+  await session.execute(`${OWN_WRITE}; ${work.finish(performance.now() - start)}`);
 }
 
 /**
@@ -83,7 +83,7 @@ async function ranInTransaction(
  */
 async function record(context: RunContext, sql: string): Promise<void> {
   const { session, signal } = context;
-  const write = (): Promise<unknown> => session.execute(`${OWN_ROLE}; ${sql}`);
+  const write = (): Promise<unknown> => session.execute(`${OWN_WRITE}; ${sql}`);
   await write().catch(async (error: unknown) => {
     if (!signal.aborted || !hasSqlState(error, CANCELLED)) throw error;
     await write();

@@ -2,7 +2,7 @@
 const ADVICE: Readonly<Record<string, string>> = {
   "25001": "move the statement into a file of its own, or add `-- slipway: no-transaction` to this one",
   "2D000": "it ends transactions itself: write `-- slipway: no-transaction` in the line above the statement",
-  "25006": "the server is read-only: connect to the primary",
+  "25006": "the server is read-only: connect to the primary; or the file made its session so: take that out",
   "2BP01": "other objects depend on it (see detail): drop or change them first, in the same file",
   "3F000": "the schema is not there: create it in bootstrap.sql, or qualify the name",
   "40P01": "another session was in the way: run again",

@@ -138,6 +138,23 @@ onEachServer(
 );
 
 onEachServer(
+  "a file that makes its session read-only behind its last write is recorded all the same",
+  async (server) => {
+    await using database = await openTestDatabase(server);
+    const migrations = writeFolder({
+      "1_read_only.up.sql":
+        "create table t (id int);\nset session characteristics as transaction read only;\nvacuum t;",
+      "2_next.up.sql": "insert into t values (1);",
+    });
+
+    const done = await run(database, migrations);
+
+    expect(done).toExit(0);
+    expect(await readLedger(database)).toHaveLength(2);
+  },
+);
+
+onEachServer(
   "a concurrent build without a name that failed leaves nothing, and is built once",
   async (server) => {
     await using database = await openTestDatabase(server);
