@@ -10,13 +10,20 @@
 ARG BUILD_BASE=docker.io/library/node:24-bookworm-slim
 ARG RUNTIME_BASE=gcr.io/distroless/cc-debian12:nonroot
 
+# Of the tools of development, the build needs a few: what is installed changes only with them.
+FROM ${BUILD_BASE} AS manifest
+WORKDIR /src
+COPY package.json package-lock.json .npmrc scripts/image-manifest.mjs ./
+RUN node image-manifest.mjs /manifest
+
 FROM ${BUILD_BASE} AS build
 WORKDIR /src
-COPY package.json package-lock.json .npmrc ./
-RUN npm ci
+COPY --from=manifest /manifest ./
+RUN npm ci --omit=dev
 COPY build.mjs ./
 COPY src src
-RUN npm run build
+COPY package.json ./
+RUN node_modules/.bin/node build.mjs
 COPY LICENSE ./
 COPY schema schema
 COPY scripts/image-root.mjs scripts/

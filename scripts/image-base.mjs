@@ -68,7 +68,7 @@ function makeTarball(tarball, kind, packages) {
       path.startsWith("/") ? path : join(root, path),
     ))
       mkdirSync(folder, { recursive: true });
-    run("apt-get", ["download", "-qq", ...packages], debs);
+    download(packages, debs);
     run("sh", ["-c", `for deb in *.deb; do dpkg -x "$deb" ${JSON.stringify(root)}; done`], debs);
     rmSync(join(root, "usr/share/doc"), { recursive: true, force: true });
     rmSync(join(root, "usr/share/locale"), { recursive: true, force: true });
@@ -86,6 +86,14 @@ function makeTarball(tarball, kind, packages) {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** The lists of packages may be missing or old; only root may renew them. */
+function download(packages, into) {
+  const args = ["download", "-qq", ...packages];
+  if (process.getuid() === 0 && spawnSync("apt-get", args, { cwd: into }).status !== 0)
+    run("apt-get", ["update", "-qq"], into);
+  run("apt-get", args, into);
 }
 
 /** This Node, this npm, and whom this machine trusts: its registry may be behind a proxy of the house. */

@@ -41,32 +41,37 @@ symlinkSync("../dist/slipway.js", join(root, "bin/slipway"));
 warm();
 open(root);
 
-/** Compiles what a run needs, so that no pod has to: its file system is read-only. */
+/**
+ * Compiles what a run needs, so that no pod has to: its file system is read-only. An entry of the cache holds the
+ * functions that were called; so what commands do before they meet a database comes first, then whole modules.
+ */
 function warm() {
-  mkdirSync(cache, { mode: 0o777 });
+  mkdirSync(cache);
   chmodSync(cache, 0o777);
-  for (const args of [
-    ["run"],
-    ["wait", "--timeout=0"],
-    ["plan"],
-    ["status"],
-    ["migrate", "status"],
-    ["lint"],
-  ]) {
-    // No database answers: everything up to the question is compiled.
-    const { status, error, stderr } = spawnSync(node, [program, ...args], {
-      uid: USER,
-      gid: USER,
-      encoding: "utf8",
-      env: {
-        NODE_COMPILE_CACHE: cache,
-        DATABASE_URL: "postgres://nobody@127.0.0.1:9/none",
-        SLIPWAY_CONNECT_WAIT: "0",
-        SLIPWAY_TERMINATION_LOG: "",
-      },
-    });
-    if (error !== undefined || status === 1 || status === null) throw error ?? new Error(stderr);
-  }
+  for (const args of [["run"], ["wait", "--timeout=0"], ["plan"], ["status"], ["migrate", "status"]])
+    execute([program, ...args]);
+  const entries = readdirSync(join(root, "dist")).filter(
+    (name) => /\.js$/.test(name) && !/^(?:main|slipway)\.js$/.test(name),
+  );
+  const imports = entries.map((name) => `await import(${JSON.stringify(join(root, "dist", name))});`);
+  execute(["--input-type=module", "--eval", imports.join("\n")]);
+}
+
+/** As the user of the image, with a database that does not answer. */
+function execute(args) {
+  const { status, error, stderr } = spawnSync(node, args, {
+    uid: USER,
+    gid: USER,
+    encoding: "utf8",
+    env: {
+      NODE_COMPILE_CACHE: cache,
+      DATABASE_URL: "postgres://nobody@127.0.0.1:9/none",
+      SLIPWAY_CONNECT_WAIT: "0",
+      SLIPWAY_TERMINATION_LOG: "",
+    },
+  });
+  // Any failure that was foreseen will do.
+  if (error !== undefined || status === 1 || status === null) throw error ?? new Error(stderr);
 }
 
 /** Root's, and for everybody to read. */

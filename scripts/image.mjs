@@ -18,6 +18,7 @@ try {
   console.log(build());
 } catch (error) {
   console.error(`make image: ${error.message}`);
+  if (BASE === "") console.error("Where no registry can be reached: make image BASE=local");
   process.exitCode = 1;
 }
 

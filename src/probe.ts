@@ -56,7 +56,9 @@ async function answer(
   );
   const { writeTermination } = await import("./report/termination.ts");
   const files = readSourceFiles(config, "ups");
-  const last = findUpToDate(await asking, files.hash, formatStatusTarget(config));
+  // Where a run is shown is no concern of a waiter.
+  const shownIn = command === "run" ? formatStatusTarget(config) : undefined;
+  const last = findUpToDate(await asking, files.hash, shownIn);
   if (last === undefined) return false;
 
   const isTerminal = process.stderr.isTTY === true;
