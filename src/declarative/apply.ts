@@ -4,7 +4,7 @@ import { retryLocked } from "../postgres/retry.ts";
 import { hasSqlState, OUT_OF_LOCKS } from "../postgres/sqlstate.ts";
 import { APPLYING_FINGERPRINT, setFingerprint } from "../records/declarative-state.ts";
 import { lockedOptions, type Progress, runAlone, runChange } from "./execute.ts";
-import { type Plan, type Segment, segmentsOf } from "./plan.ts";
+import { type Change, type Plan, type Segment, segmentsOf } from "./plan.ts";
 
 /**
  * Runs a plan on the locked session. `finish` checks and records the result. A plan that is one transaction
@@ -93,10 +93,10 @@ async function runTransaction(
   );
 }
 
-/** Throws NOT_CONVERGED when a plan is left where none should be. */
-export function requireConverged(residual: Plan): void {
-  if (residual.changes.length === 0) return;
-  const objects = [...new Set(residual.changes.map((change) => `${change.verb} ${change.object}`))];
+/** Throws NOT_CONVERGED when changes are left where none should be. */
+export function requireConverged(left: readonly Change[]): void {
+  if (left.length === 0) return;
+  const objects = [...new Set(left.map((change) => `${change.verb} ${change.object}`))];
   const shown = objects.slice(0, 5).join(", ");
   const more = objects.length > 5 ? ` and ${objects.length - 5} more` : "";
   throw new SlipwayError(

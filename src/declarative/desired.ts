@@ -159,7 +159,9 @@ export async function buildDesired(
   const { session: target, searchPath } = shadow;
   await target.execute("begin");
   if (bootstrap !== undefined) await runBootstrapScript(target, bootstrap, log);
-  const before = await engine.read(target, stateSchema);
+  // In a database that was made for this, there is nothing before.
+  const isEmpty = bootstrap === undefined && shadow.isTemporary;
+  const before = isEmpty ? undefined : await engine.read(target, stateSchema);
   try {
     await loadScripts(target, scripts, searchPath);
   } catch (error) {

@@ -4,6 +4,7 @@ import { classify, describeObject } from "./classify.ts";
 import type { Desired } from "./desired.ts";
 import type {
   Catalog,
+  EngineAction,
   EnginePlan,
   ManagedView,
   ObjectId,
@@ -15,7 +16,7 @@ import { managedSchemas } from "./managed.ts";
 import { planOnline } from "./online/online.ts";
 import { readPopulation } from "./online/population.ts";
 import { scaffoldKindOf } from "./online/scaffold.ts";
-import { type Plan, planId, type TableSize } from "./plan.ts";
+import { type Change, type Plan, planId, type TableSize } from "./plan.ts";
 import { findRenames } from "./rename.ts";
 import { requireRetypable } from "./retype.ts";
 import { rewrite } from "./rewrite.ts";
@@ -50,30 +51,31 @@ export function extrasOf({ engine, current, desired }: DiffInput, ownership: Own
     .filter((id) => scaffoldKindOf(engine.describe(current, id).ownName) === undefined);
 }
 
-/** Both states, restricted to what slipway answers for. */
-export function viewOf(input: DiffInput, ownership: Ownership = ownershipOf(input)): ManagedView {
-  return input.engine.view(input.current, input.desired.catalog, ownership);
+const views = new WeakMap<DiffInput, ManagedView>();
+
+/** Both states, restricted to what slipway answers for; made once for one input. */
+export function viewOf(input: DiffInput): ManagedView {
+  const known = views.get(input);
+  if (known !== undefined) return known;
+  const view = input.engine.view(input.current, input.desired.catalog, ownershipOf(input));
+  views.set(input, view);
+  return view;
 }
 
 /** The plan from the database to the desired schema; without changes when they are equal. */
 export async function diff(context: RunContext, input: DiffInput): Promise<Plan> {
   const { engine, current, desired } = input;
-  const ownership = ownershipOf(input);
-  const view = viewOf(input, ownership);
-  const proposed = propose(engine, view);
-  await requireRetypable(context.session, engine, view, proposed);
-  const mended = rewrite(engine, view, proposed);
-  const population = await readPopulation(context.session, engine, view, mended.actions);
-  const actions = planOnline({ engine, view, current, population }, mended.actions);
-  const changes = classify(engine, view, { ...mended, actions });
+  const view = viewOf(input);
+  const { settings, actions, changes } = await findChanges(context, input);
   const sourceFingerprint = engine.fingerprint(view.current, view.current.ids);
+  const ownership = ownershipOf(input);
   const extras = extrasOf(input, ownership).filter((id) => !ownership.unwanted.has(id));
   return {
     id: planId(sourceFingerprint, changes),
     sourceFingerprint,
     targetFingerprint: engine.fingerprint(desired.catalog, desired.declared),
     changes,
-    settings: proposed.settings,
+    settings,
     renames: findRenames(engine, view, actions),
     extras: extras.map((id) => describeObject(engine, current, id)).sort(),
     tables: await tableSizes(
@@ -81,6 +83,26 @@ export async function diff(context: RunContext, input: DiffInput): Promise<Plan>
       changes.map((change) => change.group),
     ),
   };
+}
+
+/** What a plan would still have to change: nothing when both states are equal. */
+export async function changesLeft(context: RunContext, input: DiffInput): Promise<readonly Change[]> {
+  return (await findChanges(context, input)).changes;
+}
+
+async function findChanges(
+  context: RunContext,
+  input: DiffInput,
+): Promise<Pick<Plan, "changes" | "settings"> & { readonly actions: readonly EngineAction[] }> {
+  const { engine, current } = input;
+  const view = viewOf(input);
+  const proposed = propose(engine, view);
+  await requireRetypable(context.session, engine, view, proposed);
+  const mended = rewrite(engine, view, proposed);
+  const population = await readPopulation(context.session, engine, view, mended.actions);
+  const actions = planOnline({ engine, view, current, population }, mended.actions);
+  const changes = classify(engine, view, { ...mended, actions });
+  return { actions, changes, settings: proposed.settings };
 }
 
 /** The engine throws where it knows no way from one state to the other; a person knows one. */

@@ -5,7 +5,7 @@ import { installRecords } from "../records/install.ts";
 import { applyPlan, requireConverged } from "./apply.ts";
 import { describeObject } from "./classify.ts";
 import { buildDesired } from "./desired.ts";
-import { type DiffInput, diff } from "./diff.ts";
+import { changesLeft, type DiffInput, diff } from "./diff.ts";
 import type { Catalog, SchemaEngine } from "./engine/engine.ts";
 import type { Plan } from "./plan.ts";
 import { openScratch } from "./shadow.ts";
@@ -44,7 +44,7 @@ export async function tryPlan(
   try {
     await applyPlan(copy, plan, async () => {
       const result = await input.engine.read(copy.session, records.schemaName);
-      requireConverged(await diff(copy, { ...input, current: result }));
+      requireConverged(await changesLeft(copy, { ...input, current: result }));
     });
   } catch (error) {
     throw onTrial(error);

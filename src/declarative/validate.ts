@@ -58,7 +58,7 @@ export async function validate(context: RunContext): Promise<Validation> {
   const desired = applied !== undefined ? desiredOf(applied) : await findDesired(context, engine);
   const input: DiffInput = { engine, current, desired, last, dropExtras: context.config.extras === "drop" };
   const ownership = ownershipOf(input);
-  const wanted = viewOf(input, ownership);
+  const wanted = viewOf(input);
   const differences = differencesBetween(engine, wanted.current, wanted.desired);
   const schemas = managedSchemas(engine, desired.catalog, desired.declared);
   const extras = extrasOf(input, ownership);

@@ -3,7 +3,7 @@ import { applyPlan, requireConverged } from "../declarative/apply.ts";
 import { repeatRefusal, requireApproval } from "../declarative/approval.ts";
 import { missingIn, neededIn, readBlindSpots } from "../declarative/blind-spots.ts";
 import { type Desired, desiredOf, findDesired } from "../declarative/desired.ts";
-import { type DiffInput, diff } from "../declarative/diff.ts";
+import { changesLeft, type DiffInput, diff } from "../declarative/diff.ts";
 import { findDrift, isComparable, reportDrift } from "../declarative/drift.ts";
 import {
   type Catalog,
@@ -122,7 +122,8 @@ async function planChanges(
 
   // What was applied last is the desired schema still, when the files are the same.
   const isKnown = isSameFiles && saved?.catalog.serverMajor === session.serverMajor;
-  const desired = isKnown && saved !== undefined ? desiredOf(saved) : await findDesired(context, engine);
+  const found = isKnown && saved !== undefined ? desiredOf(saved) : await findDesired(context, engine);
+  const desired = { ...found, catalog: engine.shareWith(found.catalog, current) };
   const unseen = await findUnseen(context, engine, desired);
   const input: DiffInput = { engine, current, desired, last: saved, dropExtras: config.extras === "drop" };
   return { kind: "change", plan: await diff(context, input), input, goesBack, unseen };
@@ -222,11 +223,8 @@ async function applyChanges(
   await sayEventTriggers(context);
   log.info({ plan: plan.id, changes: plan.changes.length }, "Applying declarative schema...");
   await applyPlan(context, plan, async () => {
-    const residual = await diff(context, {
-      ...input,
-      current: await engine.read(session, context.records.schemaName),
-    });
-    requireConverged(residual);
+    const result = await engine.read(session, context.records.schemaName);
+    requireConverged(await changesLeft(context, { ...input, current: result }));
     await record(context, engine, desired, "apply", plan.id);
     await closePlans(context.records, plan.id, context.sources.schema?.hash ?? "");
   });

@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { DependencyEdge, Fact, StableId } from "@supabase/pg-delta/core";
-import { encodeId } from "@supabase/pg-delta/core";
+import { contentHash, encodeId } from "@supabase/pg-delta/core";
 import type { Catalog, ObjectId, SavedDesired } from "./engine.ts";
 
 /** A catalog as facts, indexed by id. Facts are never changed after reading. */
@@ -17,6 +17,17 @@ export interface Facts {
 
 export function factsOf(catalog: Catalog): Facts {
   return catalog.engineData as Facts;
+}
+
+/**
+ * The engine's hash of an object, which it keeps for every payload that it has seen. Keys that start with an
+ * underscore are its notes, not state, and don't count.
+ */
+export function contentOf(facts: Facts, id: ObjectId): string | undefined {
+  const fact = facts.byId.get(id);
+  if (fact === undefined) return undefined;
+  const content = contentHash(fact.payload);
+  return facts.virtualColumns.has(id) ? `${content} virtual` : content;
 }
 
 export function toCatalog(facts: Facts, serverMajor: number): Catalog {

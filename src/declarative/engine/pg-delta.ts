@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import {
   buildFactBase,
-  contentHash,
   encodeId,
   type Fact,
   type FactBase,
@@ -20,6 +19,7 @@ import { editsBetween } from "./edits.ts";
 import type { Edit, EngineAction, EnginePlan, ManagedView, ObjectId, SchemaEngine } from "./engine.ts";
 import { findExtras } from "./extras.ts";
 import {
+  contentOf,
   type Facts,
   factsOf,
   indexEdges,
@@ -33,9 +33,11 @@ import {
 } from "./facts.ts";
 import { readRedeclaredColumns, readUsesOfInherited } from "./inherited.ts";
 import { readUsesOfMultiranges } from "./multiranges.ts";
+import { narrow } from "./narrow.ts";
 import { findRebuilds, findTwins, inOneLanguage, isMarked, withRebuilds, withTwins } from "./rebuild.ts";
 import { findRedefinable, placeRedefinitions, withRedefined, withViewColumns } from "./redefine.ts";
 import { actAs } from "./roles.ts";
+import { differingIds, shareWith } from "./same.ts";
 import { readSatellites } from "./satellites.ts";
 import { layOut, scriptOf } from "./script.ts";
 import { columnStepOf, keepCollation, throughText } from "./step.ts";
@@ -44,6 +46,9 @@ import { without } from "./without.ts";
 
 /** The one object of a new database that is not left out of every comparison. */
 const PUBLIC_SCHEMA = encodeId({ kind: "schema", name: "public" });
+
+/** Characters: handing over each line by itself costs more than hashing it. */
+const HASHED_AT_ONCE = 1 << 16;
 
 /** The only importer of `@supabase/pg-delta`, with its neighbours in this folder. */
 export const pgDelta: SchemaEngine = {
@@ -81,6 +86,7 @@ export const pgDelta: SchemaEngine = {
   },
 
   without,
+  shareWith,
 
   changedIds(before, after) {
     const old = factsOf(before);
@@ -106,11 +112,15 @@ export const pgDelta: SchemaEngine = {
   fingerprint(catalog, ids) {
     const facts = factsOf(catalog);
     const hash = createHash("sha256");
+    let text = "";
     for (const id of [...ids].sort()) {
       const content = contentOf(facts, id);
-      if (content !== undefined) hash.update(`${id}\n${content}\n`);
+      if (content !== undefined) text += `${id}\n${content}\n`;
+      if (text.length < HASHED_AT_ONCE) continue;
+      hash.update(text);
+      text = "";
     }
-    return hash.digest("hex");
+    return hash.update(text).digest("hex");
   },
 
   extras: findExtras,
@@ -148,18 +158,23 @@ export const pgDelta: SchemaEngine = {
   },
 
   describe(catalog, id) {
-    const parsed = parseId(id);
-    const parent = factsOf(catalog).byId.get(id)?.parent;
+    const facts = factsOf(catalog);
+    const fact = facts.byId.get(id);
+    // Taking an id apart is slow, and nearly all who ask, ask about every object of a catalog.
+    const stable = fact?.id ?? parseId(id);
     return {
-      kind: parsed.kind,
-      name: nameOf(parsed),
-      ownName: "name" in parsed ? parsed.name : nameOf(parsed),
-      schema: schemaOf(parsed),
-      parent: parent === undefined ? undefined : encodeId(parent),
-      ofExtension: isOfExtension(factsOf(catalog), id),
+      kind: stable.kind,
+      name: nameOf(stable),
+      ownName: "name" in stable ? stable.name : nameOf(stable),
+      schema: schemaOf(stable),
+      parent: fact?.parent === undefined ? undefined : encodeId(fact.parent),
+      ofExtension: isOfExtension(facts, id),
     };
   },
 };
+
+/** Compiling the catalog queries takes longer than running them; the engine switches it off for superusers only. */
+const NO_JIT = "set local jit = off";
 
 /**
  * The engine asks for a pool; slipway has one session, which may be in a transaction. The engine's own
@@ -172,11 +187,13 @@ function adapt(session: Session): Pool {
     if (typeof text === "string" && /^(BEGIN|COMMIT|ROLLBACK)\b/.test(text)) {
       if (nested) {
         await session.execute(
-          text.startsWith("BEGIN") ? "savepoint slipway_read" : "rollback to savepoint slipway_read",
+          text.startsWith("BEGIN")
+            ? `savepoint slipway_read; ${NO_JIT}`
+            : "rollback to savepoint slipway_read",
         );
         return { rows: [] };
       }
-      await session.execute(text);
+      await session.execute(text.startsWith("BEGIN") ? `${text}; ${NO_JIT}` : text);
       return { rows: [] };
     }
     return session.raw(text, parameters);
@@ -217,17 +234,6 @@ function rolesOf(base: FactBase): readonly string[] {
   return [...names, "PUBLIC"];
 }
 
-/**
- * The engine's hash of an object, which it keeps for every payload that it has seen. Keys that start with an
- * underscore are its notes, not state, and don't count.
- */
-function contentOf(facts: Facts, id: ObjectId): string | undefined {
-  const fact = facts.byId.get(id);
-  if (fact === undefined) return undefined;
-  const content = contentHash(fact.payload);
-  return facts.virtualColumns.has(id) ? `${content} virtual` : content;
-}
-
 const VIRTUAL_COLUMNS = `
 select n.nspname::text as schema, c.relname::text as table, a.attname::text as name
   from pg_catalog.pg_attribute a
@@ -249,33 +255,11 @@ function toFactBase(facts: Facts): FactBase {
   return buildFactBase([...facts.byId.values()], edges, "liveDb", new Set(), { allowDangling });
 }
 
-/** Equal by content, parents and edges, which is all that the engine compares: it would find nothing to do. */
-function isSame(one: Facts, other: Facts): boolean {
-  if (one.byId.size !== other.byId.size) return false;
-  for (const [id, { parent }] of one.byId) {
-    const match = other.byId.get(id);
-    if (match === undefined || contentOf(one, id) !== contentOf(other, id)) return false;
-    if (encodedOrNone(parent) !== encodedOrNone(match.parent)) return false;
-    if (edgeNames(one, id) !== edgeNames(other, id)) return false;
-  }
-  return true;
-}
-
-const encodedOrNone = (id: Fact["parent"]): ObjectId | undefined =>
-  id === undefined ? undefined : encodeId(id);
-
-function edgeNames(facts: Facts, id: ObjectId): string {
-  const edges = facts.edgesFrom.get(id) ?? [];
-  return edges
-    .map(({ kind, to }) => `${kind} ${encodeId(to)}`)
-    .sort()
-    .join("\n");
-}
-
 /** Plans until nothing more is found that the plan forgets to make anew. */
 function planView(view: ManagedView): EnginePlan {
-  if (isSame(factsOf(view.current), factsOf(view.desired))) return { actions: [], edits: [], settings: [] };
   const desired = factsOf(view.desired);
+  const changed = differingIds(factsOf(view.current), desired);
+  if (changed.size === 0) return { actions: [], edits: [], settings: [] };
   const current = inOneLanguage(factsOf(view.current), desired);
   const assumedRoles = [...new Set([...current.roles, ...desired.roles])];
   const rebuilds = new Set<ObjectId>();
@@ -283,9 +267,14 @@ function planView(view: ManagedView): EnginePlan {
   const redefinable = findRedefinable(current, desired);
   for (;;) {
     const sides = withRedefined({ current, desired }, redefinable);
-    const from = toFactBase(withRebuilds(sides.current, rebuilds));
-    const wanted = toFactBase(withTwins(sides.desired, twins));
-    const delta = planDelta(from, wanted, { scope: "database", assumedRoles });
+    const concerned = [...changed, ...rebuilds, ...twins.keys(), ...[...twins.values()].map(encodeId)];
+    const part = narrow(
+      withRebuilds(sides.current, rebuilds),
+      withTwins(sides.desired, twins),
+      new Set(concerned),
+    );
+    const from = toFactBase(part.current);
+    const delta = planDelta(from, toFactBase(part.desired), { scope: "database", assumedRoles });
     const known = rebuilds.size;
     for (const id of findRebuilds(current, desired, delta)) rebuilds.add(id);
     for (const [id, twin] of findTwins(current, desired, delta)) {

@@ -113,6 +113,7 @@ function targetsOf(facts: Facts, id: ObjectId): ObjectId[] {
  * they are otherwise now, in a way that no ALTER can mend. Satellites it is told are not there.
  */
 export function withRebuilds(current: Facts, ids: ReadonlySet<ObjectId>): Facts {
+  if (ids.size === 0) return current;
   const byId = new Map(current.byId);
   for (const id of ids) {
     const fact = byId.get(id);
@@ -171,14 +172,12 @@ function isGrowth(from: unknown, to: unknown): boolean {
  * anew, and with it all that uses it: an index, a check, a view. Seen in one language, it is replaced.
  */
 export function inOneLanguage(current: Facts, desired: Facts): Facts {
-  const byId = new Map(current.byId);
-  for (const [id, fact] of current.byId) {
-    const wanted = desired.byId.get(id);
-    if (!isRoutine(fact) || wanted === undefined) continue;
-    if (fact.payload["language"] === wanted.payload["language"]) continue;
-    byId.set(id, { ...fact, payload: { ...fact.payload, language: wanted.payload["language"] ?? null } });
-  }
-  return { ...current, byId };
+  const replaced = [...current.byId].flatMap(([id, fact]): [ObjectId, Fact][] => {
+    const wanted = isRoutine(fact) ? desired.byId.get(id)?.payload["language"] : undefined;
+    if (wanted === undefined || wanted === fact.payload["language"]) return [];
+    return [[id, { ...fact, payload: { ...fact.payload, language: wanted } }]];
+  });
+  return replaced.length === 0 ? current : { ...current, byId: new Map([...current.byId, ...replaced]) };
 }
 
 type ParentTable = { readonly schema: string; readonly name: string } | null | undefined;

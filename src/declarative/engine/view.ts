@@ -129,10 +129,10 @@ export function inside(
   const kept = new Map<ObjectId, readonly DependencyEdge[]>();
   for (const [id, list] of edges) {
     if (!facts.has(id)) continue;
-    kept.set(
-      id,
-      list.filter((edge) => edge.to.kind === "role" || facts.has(encodeId(edge.to))),
-    );
+    const isInside = (edge: DependencyEdge): boolean =>
+      edge.to.kind === "role" || facts.has(encodeId(edge.to));
+    // Nearly always all of them are, and a list of its own would be thrown away.
+    kept.set(id, list.every(isInside) ? list : list.filter(isInside));
   }
   return kept;
 }
