@@ -3,9 +3,9 @@ import { fileURLToPath } from "node:url";
 import { AuthorizationV1Api, type V1ResourceAttributes } from "@kubernetes/client-node";
 import { expect } from "vitest";
 import { type Manifest, parseManifests } from "../support/chart.ts";
-import { configOf, onCluster, openNamespace } from "../support/cluster.ts";
+import { configOf, openNamespace } from "../support/cluster.ts";
 import { writeFolder } from "../support/folder.ts";
-import { Release } from "../support/release.ts";
+import { onRelease, Release } from "../support/release.ts";
 
 /** What helm renders, held by the tests of the chart. */
 const GOLDEN = fileURLToPath(new URL("../chart/golden", import.meta.url));
@@ -13,7 +13,7 @@ const KIND = fileURLToPath(new URL("../../examples/kind/postgres.yaml", import.m
 const RESTRICTED = { "pod-security.kubernetes.io/enforce": "restricted" };
 const values = { database: { existingSecret: "shop-database" } };
 
-onCluster(
+onRelease(
   "every object of every mode is accepted, and every pod where only restricted ones are",
   async (cluster) => {
     const namespace = await openNamespace(cluster, RESTRICTED);
@@ -53,7 +53,7 @@ onCluster(
   },
 );
 
-onCluster("the account of the chart may write its status and events, and nothing else", async (cluster) => {
+onRelease("the account of the chart may write its status and events, and nothing else", async (cluster) => {
   const namespace = await openNamespace(cluster);
   await new Release(namespace).upgrade(values);
   const token = await namespace.requestToken("shop-slipway");

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import { onCluster, openNamespace } from "../support/cluster.ts";
-import { Release } from "../support/release.ts";
+import { openNamespace } from "../support/cluster.ts";
+import { onRelease, Release } from "../support/release.ts";
 import { waitFor } from "../support/wait.ts";
 
 const RESTRICTED = { "pod-security.kubernetes.io/enforce": "restricted" };
@@ -8,7 +8,7 @@ const database = { existingSecret: "shop-database" };
 const at = (sql: string): object => ({ database, migrations: { inline: { "001_a.up.sql": sql } } });
 
 for (const helm of ["oldest", "newest"] as const) {
-  onCluster(`a release comes, changes, goes back and goes, with the ${helm} helm`, async (cluster) => {
+  onRelease(`a release comes, changes, goes back and goes, with the ${helm} helm`, async (cluster) => {
     const release = new Release(await openNamespace(cluster, RESTRICTED), helm);
     const migrationsOf = async (): Promise<string> => {
       const { spec } = (await release.get("deployment", "shop-slipway"))["spec"].template;
@@ -37,7 +37,7 @@ for (const helm of ["oldest", "newest"] as const) {
     expect(await release.names("configmap")).toContain("shop-slipway-status");
   });
 
-  onCluster(`a Job is made anew when it would do something else, with the ${helm} helm`, async (cluster) => {
+  onRelease(`a Job is made anew when it would do something else, with the ${helm} helm`, async (cluster) => {
     const release = new Release(await openNamespace(cluster, RESTRICTED), helm);
     const job = (more: object): object => ({ ...at("select 1;"), mode: "job", ...more });
 
@@ -56,7 +56,7 @@ for (const helm of ["oldest", "newest"] as const) {
     expect(await release.names("job")).toEqual([first]);
   });
 
-  onCluster(`a hook has all it needs before the rest is there, with the ${helm} helm`, async (cluster) => {
+  onRelease(`a hook has all it needs before the rest is there, with the ${helm} helm`, async (cluster) => {
     const release = new Release(await openNamespace(cluster, RESTRICTED), helm);
     const values = { ...at("select 1;"), mode: "hook", database: { host: "postgres", password: "secret" } };
 

@@ -1,9 +1,9 @@
 import { expect, inject } from "vitest";
 import { findFreePort } from "../../src/commands/embedded-server.ts";
-import { onCluster, openNamespace, openPod } from "../support/cluster.ts";
+import { openNamespace, openPod } from "../support/cluster.ts";
 import { openTestDatabase } from "../support/database.ts";
 import { writeFolder } from "../support/folder.ts";
-import { Release } from "../support/release.ts";
+import { onRelease, Release } from "../support/release.ts";
 import { messagesOf, runSlipway, startSlipway } from "../support/slipway.ts";
 import { eventsOf } from "../support/status.ts";
 import { waitFor } from "../support/wait.ts";
@@ -22,7 +22,7 @@ interface Variable {
   readonly value?: string;
 }
 
-onCluster("the Role of the chart is all that a run's status and events need", async (cluster) => {
+onRelease("the Role of the chart is all that a run's status and events need", async (cluster) => {
   await using database = await openTestDatabase(server);
   const namespace = await openNamespace(cluster);
   const release = new Release(namespace);
@@ -52,7 +52,7 @@ onCluster("the Role of the chart is all that a run's status and events need", as
   );
 });
 
-onCluster("what an installation prints does what it says: an approval, a run by hand", async (cluster) => {
+onRelease("what an installation prints does what it says: an approval, a run by hand", async (cluster) => {
   const namespace = await openNamespace(cluster);
   const release = new Release(namespace);
   const notes = await release.upgrade(values);
@@ -69,7 +69,7 @@ onCluster("what an installation prints does what it says: an approval, a run by 
   expect(job["spec"].podFailurePolicy.rules).toHaveLength(2);
 });
 
-onCluster("the app of the chart, where no image is named, answers its probes", async (cluster) => {
+onRelease("the app of the chart, where no image is named, answers its probes", async (cluster) => {
   await using database = await openTestDatabase(server);
   const release = new Release(await openNamespace(cluster));
   await release.upgrade({

@@ -2,11 +2,20 @@ import { execFile } from "node:child_process";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { CHART, type Manifest, parseManifests } from "./chart.ts";
-import type { TestNamespace } from "./cluster.ts";
+import { onCluster, type TestNamespace } from "./cluster.ts";
+import type { ClusterServer } from "./cluster-server.ts";
 import { writeFolder } from "./folder.ts";
-import { type KubeRelease, kubeTools } from "./kube-tools.ts";
+import { type KubeRelease, kubeTools, NO_KUBE_TOOLS } from "./kube-tools.ts";
 
 const run = promisify(execFile);
+
+/** A test on the API server that needs helm and kubectl too; without one of them it is skipped, and says why. */
+export function onRelease(name: string, body: (cluster: ClusterServer) => Promise<void>): void {
+  onCluster(name, async (cluster, { skip }) => {
+    skip(NO_KUBE_TOOLS !== "", NO_KUBE_TOOLS);
+    await body(cluster);
+  });
+}
 
 /** helm and kubectl of one release, as the administrator, in one namespace. */
 export class Release {
