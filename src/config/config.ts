@@ -62,6 +62,8 @@ export interface ServeConfig {
   /** Absent: none is read. */
   readonly tokensFile: string | undefined;
   readonly tokens: string;
+  /** Of other websites whose pages may ask. */
+  readonly corsOrigins: readonly string[];
   /** Users of the cluster are let in too. */
   readonly kubernetesAuth: boolean;
 }
@@ -125,6 +127,7 @@ export function parseConfig(input: ConfigInput): Config {
       healthListen: values.take(SETTINGS.serveHealthListen),
       tokensFile: values.take(SETTINGS.serveTokensFile),
       tokens: values.take(SETTINGS.serveTokens),
+      corsOrigins: values.take(SETTINGS.serveCorsOrigins),
       kubernetesAuth: values.take(SETTINGS.serveKubernetesAuth),
     },
     lintRules: values.take(SETTINGS.lintRules),

@@ -52,6 +52,16 @@ export const address: Reader<Address> = (text) => {
   return { value: { host, port: Number(digits) } };
 };
 
+/** Origins as a browser sends them (RFC 6454, section 6.1), separated by commas. */
+export const origins: Reader<readonly string[]> = (text) => {
+  const reading = list(text);
+  if (!("value" in reading)) return reading;
+  const isOrigin = (word: string): boolean => URL.canParse(word) && new URL(word).origin === word;
+  return reading.value.every(isOrigin)
+    ? reading
+    : { complaint: "must be origins separated by commas, such as https://tools.example.com" };
+};
+
 /** Taken apart where it is used. */
 export const text: Reader<string> = (value) => ({ value });
 

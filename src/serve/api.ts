@@ -1,3 +1,4 @@
+import cors from "@fastify/cors";
 import swagger from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
 import { RELEASE } from "../release.ts";
@@ -28,6 +29,18 @@ declare module "fastify" {
 
 const FAILURES_PER_MINUTE = 20;
 export const PREFIX = "/api/v1/admin";
+
+/** Lets pages of these websites use the API; without any, browsers keep it to its own page. */
+export async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  if (origins.length === 0) return;
+  await app.register(cors, {
+    origin: [...origins],
+    methods: ["GET", "POST"],
+    allowedHeaders: ["accept", "authorization", "content-type", "last-event-id"],
+    exposedHeaders: ["location", "retry-after"],
+    maxAge: 600,
+  });
+}
 
 /** The document that describes the API, made from the schemas that validate requests. */
 export async function describeApi(app: FastifyInstance): Promise<void> {

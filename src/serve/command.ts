@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { DatabaseEnvironment } from "../commands/session.ts";
 import type { Address } from "../config/readers.ts";
 import { SlipwayError } from "../errors.ts";
-import { describeApi, serveApi } from "./api.ts";
+import { allowOrigins, describeApi, serveApi } from "./api.ts";
 import { createApp } from "./app.ts";
 import { type DoorOptions, openDoor } from "./door.ts";
 import { createService } from "./operations/service.ts";
@@ -20,6 +20,7 @@ export async function serveCommand(environment: DatabaseEnvironment, options: Do
   const service = createService(environment);
 
   const app = await createApp(log);
+  await allowOrigins(app, config.serve.corsOrigins);
   await describeApi(app);
   await serveApi(app, service, door.authenticate);
   servePage(app);

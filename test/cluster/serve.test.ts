@@ -1,4 +1,11 @@
-import { RbacAuthorizationV1Api } from "@kubernetes/client-node";
+import { readFileSync } from "node:fs";
+import {
+  type KubernetesObject,
+  KubernetesObjectApi,
+  loadAllYaml,
+  RbacAuthorizationV1Api,
+  type V1Deployment,
+} from "@kubernetes/client-node";
 import { expect, inject } from "vitest";
 import { configOf, onCluster, openNamespace, openPod, type TestNamespace } from "../support/cluster.ts";
 import { openTestDatabase } from "../support/database.ts";
@@ -76,5 +83,32 @@ onCluster(
     expect(served.stderr()).toContain("The cluster does not say whose a token is");
     expect(outside).toExit(10);
     expect(outside.stderr).toContain("this is no pod of a cluster");
+  },
+);
+
+onCluster(
+  "the manifests of the page are taken, in a namespace where pods are restricted",
+  async (cluster) => {
+    const namespace = await openNamespace(cluster, { "pod-security.kubernetes.io/enforce": "restricted" });
+    const page = readFileSync(new URL("../../docs/serve.md", import.meta.url), "utf8");
+    const [, yaml = ""] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+    const api = KubernetesObjectApi.makeApiClient(configOf(cluster));
+
+    const made: KubernetesObject[] = [];
+    for (const object of loadAllYaml(yaml) as KubernetesObject[]) {
+      const body = { ...object, metadata: { ...object.metadata, namespace: namespace.name } };
+      made.push(await api.create(body));
+    }
+    await namespace.createAccount("slipway", []);
+    const spec = (made[0] as V1Deployment).spec?.template.spec;
+    if (spec === undefined) throw new Error("the page has no Deployment");
+    // What the Deployment's controller would make of it: at a pod its security is judged.
+    const pod = await namespace.core.createNamespacedPod({
+      namespace: namespace.name,
+      body: { metadata: { name: "slipway-serve-0" }, spec: { ...spec, serviceAccountName: "slipway" } },
+    });
+
+    expect(made.map(({ kind }) => kind)).toEqual(["Deployment", "Service"]);
+    expect(pod.spec?.containers[0]?.args).toEqual(["serve"]);
   },
 );

@@ -256,6 +256,28 @@ test("who asks too often is put off for a while, and others and probes are not",
   expect(probe.status).toBe(200);
 });
 
+test("pages of other websites are let in by name only", async () => {
+  const env = { SLIPWAY_CORS_ORIGINS: "https://tools.example.com" };
+  await using served = await startServe({ database: NOWHERE, schema: SCHEMA_FOLDER, env });
+  const askFrom = (origin: string, method: string) =>
+    served.ask("runs", {
+      method,
+      token: method === "OPTIONS" ? "" : ADMIN,
+      headers: { origin, "access-control-request-method": "GET" },
+    });
+
+  const before = await askFrom("https://tools.example.com", "OPTIONS");
+  const known = await askFrom("https://tools.example.com", "GET");
+  const stranger = await askFrom("https://evil.example.com", "GET");
+  const refused = await runSlipway(["serve", "--cors-origins", "*"], { database: NOWHERE });
+
+  expect(before.status).toBe(204);
+  expect(before.headers.get("access-control-allow-headers")).toContain("authorization");
+  expect(known.headers.get("access-control-allow-origin")).toBe("https://tools.example.com");
+  expect(stranger.headers.get("access-control-allow-origin")).toBeNull();
+  expect(refused).toExit(10);
+});
+
 test("a request that does not come to its end is given up", async () => {
   await using served = await startServe({ database: NOWHERE, schema: SCHEMA_FOLDER });
   const socket = connect(Number(new URL(served.origin).port), "127.0.0.1");

@@ -118,6 +118,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
  * Where a package may be imported; one that is not listed, nowhere.
  */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  "@fastify/cors": ["serve"],
   "@fastify/rate-limit": ["serve"],
   "@fastify/swagger": ["serve"],
   "@kubernetes/client-node": ["kubernetes"],

@@ -47,18 +47,25 @@ export class Reader {
     try {
       return await asOperation(this.#environment, DEADLINE_MS, work);
     } finally {
-      this.#active -= 1;
-      this.#waiting.shift()?.();
+      this.#leave();
     }
   }
 
   async #enter(): Promise<void> {
-    if (this.#active >= AT_ONCE) {
-      if (this.#waiting.length >= MOST_WAITING)
-        throw new ApiError("OVERLOADED", "too many requests wait for the database");
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#active < AT_ONCE) {
+      this.#active += 1;
+      return;
     }
-    this.#active += 1;
+    if (this.#waiting.length >= MOST_WAITING)
+      throw new ApiError("OVERLOADED", "too many requests wait for the database");
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** The place is handed on, so that nobody slips in between. */
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#active -= 1;
+    else next();
   }
 }
 

@@ -2,6 +2,7 @@ import type { RunContext } from "../../context.ts";
 import { destructiveChanges } from "../../declarative/plan.ts";
 import { declarativePlanOf, planPhases } from "../../phases/plans.ts";
 import { findUpToDate, readStanding } from "../../records/standing.ts";
+import type { Memo } from "./memo.ts";
 
 /** How much a run would do. */
 export interface Outlook {
@@ -13,29 +14,13 @@ export interface Outlook {
 }
 
 const NOTHING: Outlook = { upToDate: true, changes: 0, migrations: 0, destructive: false };
-/** The signature does not see everything that a plan does. */
-const GOOD_FOR_MS = 60_000;
-
-/**
- * Tells what a run would do, and plans only when something moved: whoever scrapes metrics must not cost a plan
- * each time.
- */
-export class Outlooks {
-  #last: { readonly key: string; readonly at: number; readonly outlook: Promise<Outlook> } | undefined;
-
-  async find(context: RunContext): Promise<Outlook> {
-    const { session, records, sources } = context;
-    const standing = await readStanding(session, records.schema);
-    if (findUpToDate(standing, sources.hash) !== undefined) return NOTHING;
-    const key = JSON.stringify([sources.hash, standing?.now ?? null, records.exist]);
-    const now = performance.now();
-    if (this.#last?.key === key && now - this.#last.at < GOOD_FOR_MS) return this.#last.outlook;
-    const outlook = planOutlook(context);
-    // A failure is kept too: it would be the same one again.
-    outlook.catch(() => undefined);
-    this.#last = { key, at: now, outlook };
-    return outlook;
-  }
+/** Tells what a run would do, and plans only when something moved. */
+export async function findOutlook(context: RunContext, memo: Memo<Outlook>): Promise<Outlook> {
+  const { session, records, sources } = context;
+  const standing = await readStanding(session, records.schema);
+  if (findUpToDate(standing, sources.hash) !== undefined) return NOTHING;
+  const key = JSON.stringify([sources.hash, standing?.now ?? null, records.exist]);
+  return memo.find(key, () => planOutlook(context));
 }
 
 async function planOutlook(context: RunContext): Promise<Outlook> {

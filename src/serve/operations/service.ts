@@ -1,14 +1,15 @@
 import type { DatabaseEnvironment } from "../../commands/session.ts";
 import { Runs } from "./apply.ts";
 import { Events } from "./events.ts";
+import type { Memos } from "./health.ts";
+import { Memo } from "./memo.ts";
 import { Reader } from "./operation.ts";
-import { Outlooks } from "./outlook.ts";
 import { Watch } from "./watch.ts";
 
 /** What the routes work with. */
 export interface Service extends Disposable {
   readonly reader: Reader;
-  readonly outlooks: Outlooks;
+  readonly memos: Memos;
   readonly runs: Runs;
   readonly events: Events;
 }
@@ -20,7 +21,7 @@ export function createService(environment: DatabaseEnvironment): Service {
   const watch = new Watch(reader, events, (id) => runs.isOwn(id), environment.log);
   return {
     reader,
-    outlooks: new Outlooks(),
+    memos: { outlook: new Memo(), drift: new Memo() },
     runs,
     events,
     [Symbol.dispose]() {

@@ -1,18 +1,18 @@
 import { readSchemaStatus } from "../../commands/schema-status.ts";
 import { readStatus } from "../../commands/status.ts";
-import type { RunContext } from "../../context.ts";
 import { findBootstrapState } from "../../records/bootstrap-state.ts";
 import { RELEASE } from "../../release.ts";
 import { readSources } from "../../source/sources.ts";
 import type { Status } from "../schemas/internal-schema.ts";
 import type { Problem } from "../schemas/problem.ts";
 import { toJson } from "./json.ts";
+import type { Memo } from "./memo.ts";
 import type { Reader } from "./operation.ts";
-import type { Outlook, Outlooks } from "./outlook.ts";
+import { findOutlook, type Outlook } from "./outlook.ts";
 import { toProblem } from "./problem.ts";
 
 /** `GET …/status`. What is recorded is told even where nobody can say what is pending. */
-export async function status(reader: Reader, outlooks: Outlooks, caller: Status["caller"]): Promise<Status> {
+export async function status(reader: Reader, memo: Memo<Outlook>, caller: Status["caller"]): Promise<Status> {
   const recorded = await reader.records(async (records, { config }) => ({
     state: await readStatus(records),
     declarative: await readSchemaStatus(records),
@@ -20,7 +20,7 @@ export async function status(reader: Reader, outlooks: Outlooks, caller: Status[
     schema_dir: config.schemaPath ?? null,
   }));
   const { state, declarative, ...rest } = recorded;
-  const { outlook, problem } = await findOutlook(reader, outlooks);
+  const { outlook, problem } = await tryOutlook(reader, memo);
   const { applied, failed, pending, version } = state.migrations;
   return toJson({
     ...rest,
@@ -45,11 +45,11 @@ interface Found {
   readonly problem: Problem | null;
 }
 
-async function findOutlook(reader: Reader, outlooks: Outlooks): Promise<Found> {
+async function tryOutlook(reader: Reader, memo: Memo<Outlook>): Promise<Found> {
   try {
     const outlook = await reader.context(
       ({ config }) => readSources(config),
-      (context: RunContext) => outlooks.find(context),
+      (context) => findOutlook(context, memo),
     );
     return { outlook, problem: null };
   } catch (error) {

@@ -14,10 +14,10 @@ const METRICS_FOR_MS = 5_000;
 const Alive = Type.Object({ status: Type.Literal("ok"), release: Type.String() });
 
 /** `/healthz`, `/readyz`, `/metrics`: without a token, for kubelet and Prometheus; they tell numbers, no names. */
-export function serveHealth(app: FastifyInstance, { reader, outlooks, runs }: Service): void {
+export function serveHealth(app: FastifyInstance, { reader, memos, runs }: Service): void {
   const ready = shared(READY_FOR_MS, () => requireAnswer(reader, READY_WITHIN_MS));
   const numbers = shared(METRICS_FOR_MS, (): Promise<Health | undefined> => {
-    return health(reader, outlooks).catch(() => undefined);
+    return health(reader, memos).catch(() => undefined);
   });
   const config = { unlimited: true };
   const alive = { status: "ok", release: RELEASE } as const;

@@ -24,7 +24,7 @@ const tags = ["internal-schema"];
 const READ_PROBLEMS = problems(400, 401, 409, 413, 415, 429, 500, 503);
 
 /** The guide's admin API. */
-export function serveInternalSchema(api: FastifyInstance, { reader, outlooks, runs }: Service): void {
+export function serveInternalSchema(api: FastifyInstance, { reader, memos, runs }: Service): void {
   const path = (name: string): string => `/internal-schema/${name}`;
   // A body that is left out is an empty one.
   const preValidation = async (request: { body: unknown }): Promise<void> => {
@@ -41,7 +41,7 @@ export function serveInternalSchema(api: FastifyInstance, { reader, outlooks, ru
         response: { 200: json("what is recorded, and what is pending", Status), ...READ_PROBLEMS },
       },
     },
-    (request) => status(reader, outlooks, callerOf(request)),
+    (request) => status(reader, memos.outlook, callerOf(request)),
   );
 
   api.post<{ Body: Scope }>(

@@ -50,6 +50,7 @@ test("with nothing set the defaults are in force", () => {
       healthListen: undefined,
       tokensFile: undefined,
       tokens: "",
+      corsOrigins: [],
       kubernetesAuth: false,
     },
     lintRules: {},

@@ -48,6 +48,7 @@ test("every setting is listed with its value and origin, secrets masked", async 
     "serve.healthListen =  (default)",
     "serve.tokensFile =  (default)",
     "serve.tokens =  (default)",
+    "serve.corsOrigins =  (default)",
     "serve.kubernetesAuth = false (default)",
     "lint.rules =  (default)",
     "{{APP_PASSWORD}} = *** (SLIPWAY_VAR_APP_PASSWORD)",
