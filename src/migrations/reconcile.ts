@@ -1,5 +1,6 @@
-import { ProblemsError, SlipwayError, StatementError } from "../errors.ts";
+import { ProblemsError, SlipwayError } from "../errors.ts";
 import type { LedgerRow } from "../records/ledger.ts";
+import { toStatementError } from "../records/recorded-failure.ts";
 import type { Migration } from "../source/migrations.ts";
 import {
   type Finding,
@@ -97,26 +98,11 @@ function repeatFailure(row: LedgerRow): SlipwayError {
     return new SlipwayError("HISTORY_MISMATCH", failure.message, { next: failure.next });
   }
   const next = nextAfterFailure(row.name, row.version);
-  if (failure?.reason === undefined) {
-    const why = row.errorMessage === undefined || row.errorMessage === "" ? "" : `: ${row.errorMessage}`;
-    return new SlipwayError(
-      "STATEMENT_FAILED",
-      `migration ${row.name} failed${when} and was not tried again${why}`,
-      { next },
-    );
-  }
-  const { reason, sqlstate = "", place, excerpt, detail } = failure;
-  return new StatementError(
-    `migration ${row.name} failed${when} and was not tried again`,
-    {
-      sqlstate,
-      reason,
-      ...(place === undefined ? {} : { place }),
-      ...(excerpt === undefined ? {} : { excerpt }),
-      ...(detail === undefined ? {} : { detail }),
-    },
-    { next },
-  );
+  const message = `migration ${row.name} failed${when} and was not tried again`;
+  const refused = failure === undefined ? undefined : toStatementError({ ...failure, message, next });
+  if (refused !== undefined) return refused;
+  const why = row.errorMessage === undefined || row.errorMessage === "" ? "" : `: ${row.errorMessage}`;
+  return new SlipwayError("STATEMENT_FAILED", `${message}${why}`, { next });
 }
 
 /**

@@ -28,11 +28,18 @@ export function toRecordedFailure(error: SlipwayError): RecordedFailure {
 
 /** The error as it was reported then; undefined for a code that this release does not know. */
 export function fromRecordedFailure(recorded: RecordedFailure): SlipwayError | undefined {
-  const { code, message, next, sqlstate, reason, place, excerpt, detail } = recorded;
+  const { code, message, next } = recorded;
   if (!isErrorCode(code)) return undefined;
-  if (code !== "STATEMENT_FAILED" || sqlstate === undefined || reason === undefined) {
-    return new SlipwayError(code, message, { next });
-  }
+  return (
+    (code === "STATEMENT_FAILED" ? toStatementError(recorded) : undefined) ??
+    new SlipwayError(code, message, { next })
+  );
+}
+
+/** The refused statement; undefined when what failed was none. */
+export function toStatementError(recorded: RecordedFailure): StatementError | undefined {
+  const { message, next, sqlstate, reason, place, excerpt, detail } = recorded;
+  if (sqlstate === undefined || reason === undefined) return undefined;
   return new StatementError(
     message,
     {
