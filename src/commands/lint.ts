@@ -124,7 +124,7 @@ async function findApplied(environment: DatabaseEnvironment, files: SourceFiles)
   const { config } = environment;
   const runId = createRunId();
   await using session = await openCommandSession(environment, runId);
-  const records = await openRecords(session, config, runId);
+  const records = await openRecords(session, config, runId, "read");
   const ledger = await readLedger(records);
   const schema = await findDeclarativeState(records);
   const bootstrap = await findBootstrapState(records);

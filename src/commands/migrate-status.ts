@@ -13,7 +13,7 @@ export async function migrateStatus(environment: DatabaseEnvironment): Promise<n
   const { migrations } = migrationSources(config);
   const runId = createRunId();
   await using session = await openCommandSession(environment, runId);
-  const rows = statusRows(migrations, await readLedger(await openRecords(session, config, runId)));
+  const rows = statusRows(migrations, await readLedger(await openRecords(session, config, runId, "read")));
   if (environment.json) writeJson(out, rows);
   else if (rows.length === 0) out.write("No migration is in the folder, and none in the ledger\n");
   else out.write(formatRows(rows));

@@ -23,7 +23,7 @@ export async function migrateVerify(environment: DatabaseEnvironment): Promise<n
   if (problems.length > 0) throw new ProblemsError("SOURCE_INVALID", problems);
   const runId = createRunId();
   await using session = await openCommandSession(environment, runId);
-  const ledger = await readLedger(await openRecords(session, config, runId));
+  const ledger = await readLedger(await openRecords(session, config, runId, "read"));
 
   const histories = { migrations, ledger };
   const versions = migrations.map(({ version }) => version);

@@ -37,7 +37,7 @@ export async function schemaDumpCommand(
   if (options.out !== undefined) requireDumpFolder(options.out, options.force);
   const runId = createRunId();
   await using session = await openCommandSession(environment, runId);
-  const records = await openRecords(session, config, runId);
+  const records = await openRecords(session, config, runId, "read");
   const dump = await readDump(records, options.schemas, options.out);
   warn(log, dump);
 

@@ -20,7 +20,7 @@ export async function schemaStatusCommand(environment: DatabaseEnvironment): Pro
   const { config, out } = environment;
   const runId = createRunId();
   await using session = await openCommandSession(environment, runId);
-  const records = await openRecords(session, config, runId);
+  const records = await openRecords(session, config, runId, "read");
   const status = await readSchemaStatus(records);
   if (environment.json) writeJson(out, status);
   else out.write(formatStatus(status));

@@ -1,7 +1,7 @@
 import type { ConfigWithDatabase } from "../config/config.ts";
 import { openSession } from "../postgres/connect.ts";
 import type { Session } from "../postgres/session.ts";
-import { findLayout } from "../records/install.ts";
+import { findLayout, type RecordsUse } from "../records/install.ts";
 import type { Records } from "../records/records.ts";
 import { RELEASE } from "../release.ts";
 import { quoteIdent } from "../sql/quote.ts";
@@ -53,6 +53,7 @@ export async function openRecords(
   session: Session,
   config: ConfigWithDatabase,
   runId: string,
+  use: RecordsUse = "write",
 ): Promise<Records> {
   const records: Records = {
     session,
@@ -62,5 +63,5 @@ export async function openRecords(
     release: RELEASE,
     exist: false,
   };
-  return { ...records, exist: (await findLayout(records)) > 0 };
+  return { ...records, exist: (await findLayout(records, use)) > 0 };
 }

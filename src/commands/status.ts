@@ -24,7 +24,7 @@ export async function statusCommand(
   const files = options.check ? readSourceFiles(config) : undefined;
   const runId = createRunId();
   await using session = await openCommandSession(environment, runId);
-  const records = await openRecords(session, config, runId);
+  const records = await openRecords(session, config, runId, "read");
   const status = await readStatus(records);
   if (environment.json) writeJson(out, status);
   else out.write(formatStatus(status));

@@ -3,11 +3,9 @@ import { SlipwayError } from "../errors.ts";
 import { openSession } from "../postgres/connect.ts";
 import { describeHolder, findLockHolder } from "../postgres/lock.ts";
 import type { Session } from "../postgres/session.ts";
-import { hasSqlState, NO_PRIVILEGE } from "../postgres/sqlstate.ts";
 import type { Records } from "../records/records.ts";
 import { listRuns } from "../records/runs.ts";
 import { READY, reportReady } from "../report/unchanged.ts";
-import { quoteIdent } from "../sql/quote.ts";
 import { type Conclusion, writeJson } from "./environment.ts";
 import { createRunId } from "./run-id.ts";
 import { applicationName, type DatabaseEnvironment, openRecords } from "./session.ts";
@@ -74,9 +72,9 @@ async function lookOnce(environment: DatabaseEnvironment, target: Target): Promi
       waitMs: 0,
       signal,
     });
-    const records = await openRecords(session, config, runId);
+    const records = await openRecords(session, config, runId, "read");
     const holder = await findLockHolder(session, config.stateSchema);
-    const look = await reading(records, () => target.look(records, holder !== undefined));
+    const look = await target.look(records, holder !== undefined);
     if (look.missing.length === 0) return { ...look, atWork: "" };
     const atWork = holder === undefined ? "nobody" : `${await describeRun(records)}${describeHolder(holder)}`;
     return { ...look, atWork };
@@ -96,25 +94,6 @@ async function describeRun(records: Records): Promise<string> {
   const [run] = records.exist ? await listRuns(records, 1) : [];
   if (run?.status !== "running") return "";
   return `run ${run.id} of ${run.pod ?? "-"}, slipway ${run.release}, since ${run.startedAt.toISOString()}; `;
-}
-
-/** The role of an application may lack the rights to read the records; the statement that gives them is at hand. */
-async function reading<T>({ session, schemaName, schema }: Records, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!hasSqlState(error, NO_PRIVILEGE)) throw error;
-    const [row] = await session.query<{ role: string }>("select current_user::text as role");
-    const role = row?.role ?? "";
-    throw new SlipwayError(
-      "UNSAFE_DATABASE",
-      `role "${role}" may not read slipway's records in schema "${schemaName}": ${(error as Error).message}`,
-      {
-        cause: error,
-        next: `grant usage on schema ${schema} to ${quoteIdent(role)}; grant select on all tables in schema ${schema} to ${quoteIdent(role)}`,
-      },
-    );
-  }
 }
 
 function gaveUp(target: Target, missing: readonly string[], atWork: string, timeoutMs: number): SlipwayError {

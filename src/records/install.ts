@@ -36,12 +36,15 @@ interface SchemaRow {
   readonly can_write: boolean;
 }
 
+/** What the caller is going to do with the records; rights that it lacks are named with the statement that gives them. */
+export type RecordsUse = "read" | "write";
+
 /** The layout's version in the database; 0 when nothing is there yet. Throws for a newer or a foreign one. */
-export async function findLayout(records: Records): Promise<number> {
-  return layoutOf(records.schemaName, await findSchema(records));
+export async function findLayout(records: Records, use: RecordsUse = "write"): Promise<number> {
+  return layoutOf(records.schemaName, await findSchema(records), use);
 }
 
-function layoutOf(schema: string, row: SchemaRow | undefined): number {
+function layoutOf(schema: string, row: SchemaRow | undefined, use: RecordsUse): number {
   if (row === undefined) return 0;
   const version = parseStamp(row.stamp);
   if (version === undefined) {
@@ -49,7 +52,7 @@ function layoutOf(schema: string, row: SchemaRow | undefined): number {
     return 0;
   }
   requireReadable(schema, version);
-  if (!row.can_read) throw lacksRights(schema, row);
+  if (!row.can_read) throw lacksRights(schema, row, use);
   return version;
 }
 
@@ -59,13 +62,18 @@ async function findSchema({ session, schemaName }: Records): Promise<SchemaRow |
 }
 
 /** Another role made the records, and this one may not read or write them. */
-function lacksRights(schema: string, { role, owner }: SchemaRow): SlipwayError {
+function lacksRights(schema: string, { role, owner }: SchemaRow, use: RecordsUse): SlipwayError {
   const [records, grantee] = [quoteIdent(schema), quoteIdent(role)];
+  const grants = (rights: string): string =>
+    `grant usage on schema ${records} to ${grantee}; grant ${rights} on all tables in schema ${records} to ${grantee}`;
   return new SlipwayError(
     "UNSAFE_DATABASE",
     `role "${role}" may not use the records in schema "${schema}", which "${owner}" owns`,
     {
-      next: `connect as the role that ran slipway before; or as that owner: grant usage on schema ${records} to ${grantee}; grant select, insert, update, delete on all tables in schema ${records} to ${grantee}`,
+      next:
+        use === "read"
+          ? `as that owner: ${grants("select")}`
+          : `connect as the role that ran slipway before; or as that owner: ${grants("select, insert, update, delete")}`,
     },
   );
 }
@@ -86,8 +94,8 @@ export function requireReadable(schema: string, version: number): void {
 export async function installRecords(records: Records): Promise<void> {
   const { session, schema } = records;
   const row = await findSchema(records);
-  const found = layoutOf(records.schemaName, row);
-  if (found > 0 && row?.can_write === false) throw lacksRights(records.schemaName, row);
+  const found = layoutOf(records.schemaName, row, "write");
+  if (found > 0 && row?.can_write === false) throw lacksRights(records.schemaName, row, "write");
   if (found === LAYOUT_VERSION) return;
   await requireCreate(records);
   await session.transaction(async () => {

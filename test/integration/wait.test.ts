@@ -175,14 +175,14 @@ test("a role that may only read the records can wait; without the rights, the la
   await runSlipway(["run"], { ...options, database });
 
   const refused = await runSlipway(["wait"], options);
-  const [, grants = ""] = /Next: (.*)$/.exec(String(lastLineOf(refused).msg)) ?? [];
+  const [, grants = ""] = /Next: as that owner: (.*)$/.exec(String(lastLineOf(refused).msg)) ?? [];
   await database.query(grants);
   const allowed = await runSlipway(["wait"], options);
   await database.query(`revoke all on all tables in schema migrations from ${reader.name}`);
   await database.query(`drop owned by ${reader.name}`);
 
   expect(refused).toExit(36);
-  expect(lastLineOf(refused).msg).toContain(`role "${reader.name}" may not read slipway's records`);
+  expect(lastLineOf(refused).msg).toContain(`role "${reader.name}" may not use the records`);
   expect(allowed).toExit(0);
 });
 
