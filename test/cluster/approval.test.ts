@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { dirname } from "node:path";
 import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import { expect, inject } from "vitest";
+import { openApiProxy } from "../support/api-proxy.ts";
 import { onCluster, openNamespace, openPod, type TestNamespace, type TestPod } from "../support/cluster.ts";
 import type { ClusterServer } from "../support/cluster-server.ts";
 import { openTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -21,7 +22,7 @@ interface Waiting {
   readonly pod: TestPod;
   readonly refused: SlipwayResult;
   readonly planId: string;
-  run(): Promise<SlipwayResult>;
+  run(env?: Readonly<Record<string, string>>): Promise<SlipwayResult>;
 }
 
 /** A database with a plan that drops a column and waits for a person. */
@@ -35,7 +36,7 @@ async function openWaiting(
   const pod = await openPod(namespace, "migrator");
   const env = { ...pod.env, SLIPWAY_STATUS_CONFIGMAP: configMapIn(namespace.name) };
   const schema = writeFolder({ "schemas/app.sql": WITH_NOTE });
-  const run = (): Promise<SlipwayResult> => runSlipway(["run"], { database, schema, env });
+  const run: Waiting["run"] = (more) => runSlipway(["run"], { database, schema, env: { ...env, ...more } });
   await run();
   writeFiles(schema, { "schemas/app.sql": WITHOUT_NOTE });
   const refused = await run();
@@ -146,3 +147,20 @@ onCluster(
     expect(await run()).toExit(0);
   },
 );
+
+onCluster("a cluster that never answers delays a refusal once, by a second", async (cluster) => {
+  await using database = await openTestDatabase(server);
+  const { run } = await openWaiting(cluster, database);
+  await using proxy = await openApiProxy(cluster, { isSilent: true });
+
+  const refused = await run({ KUBERNETES_SERVICE_PORT: String(proxy.port) });
+
+  expect(refused).toExit(31);
+  expect(refused.lines.map(({ level, reason }) => [level, reason])).toEqual([
+    ["warn", "the API server did not answer in time"],
+    ["error", undefined],
+  ]);
+  const [warned, ended] = refused.lines.map(({ time }) => Date.parse(String(time)));
+  // Asking for an approval took the second; the end of the run did not wait another one.
+  expect((ended ?? Number.NaN) - (warned ?? Number.NaN)).toBeLessThan(900);
+});
