@@ -3,8 +3,8 @@ import type { PhaseRecord } from "./records/runs.ts";
 /**
  * What a run tells of itself while it goes on. A value: whoever shows it (a status, a page) decides how.
  *
- * A phase begins, does its steps and ends; a step that is tried again, or begun again in another
- * transaction, is told again. The outcome of the run as a whole is its report.
+ * A phase begins, does its steps and ends; without a step it changed nothing. A step that is tried again, or
+ * begun again in another transaction, is told again. The outcome of the run as a whole is its report.
  */
 export type RunProgress =
   | { readonly kind: "phase"; readonly phase: PhaseRecord["phase"] }

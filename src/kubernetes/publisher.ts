@@ -94,6 +94,7 @@ export class Publisher {
   #isUnreachable = false;
   #phases: readonly PhaseRecord[] = NOT_REACHED;
   #latest: RunningAt | undefined;
+  #isWorking = false;
   #timer: NodeJS.Timeout | undefined;
   #dueAt = performance.now() + INTERVAL_MS;
 
@@ -123,6 +124,7 @@ export class Publisher {
       return;
     }
     this.#latest = progress;
+    this.#isWorking ||= progress.kind === "step";
     const inMs = Math.max(0, this.#dueAt - performance.now());
     this.#timer ??= setTimeout(() => this.#writeProgress(), inMs).unref();
   };
@@ -174,7 +176,12 @@ export class Publisher {
     const [progress, phases] = [this.#latest, this.#phases];
     // What does not answer is asked once more, at the end.
     if (progress === undefined || this.#isUnreachable) return;
-    void this.#write((before) => runningStatus(this.#identity, progress, phases, before));
+    const isWorking = this.#isWorking;
+    void this.#write((before) => {
+      // So far it may be on its way to say the same again.
+      if (!isWorking && (before?.phase === "Failed" || before?.phase === "Blocked")) return before;
+      return runningStatus(this.#identity, progress, phases, before);
+    });
   }
 
   #write(make: (before: RunStatus | undefined) => RunStatus): Promise<void> {

@@ -40,6 +40,7 @@ export const bootstrapPhase: Phase<BootstrapPlan | undefined> = {
     const { session, log, signal } = context;
     const { lockTimeoutMs } = context.config;
     log.info("Running bootstrap SQL...");
+    context.observe({ kind: "step", phase: "bootstrap", what: "bootstrap.sql", step: 1, steps: 1 });
     await retryLocked(session, { what: "bootstrap", lockTimeoutMs, signal, onRetry: sayRetry(log) }, () =>
       session.transaction(() => runAndRecord(context, plan.script)),
     );

@@ -187,6 +187,8 @@ async function installSchema(
   const scripts = sources.schema?.scripts ?? [];
   const engine = await context.loadEngine();
   log.info("Applying declarative schema...");
+  const what = `install from ${files} files`;
+  context.observe({ kind: "step", phase: "declarative", what, step: 1, steps: 1 });
   const installed = await install(context, engine, scripts, (desired) =>
     record(context, engine, desired, "install"),
   );

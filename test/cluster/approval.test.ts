@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import { expect, inject } from "vitest";
 import { openApiProxy } from "../support/api-proxy.ts";
@@ -10,6 +11,7 @@ import { writeFiles, writeFolder } from "../support/folder.ts";
 import { kubeTools, NO_KUBE_TOOLS } from "../support/kube-tools.ts";
 import { lastLineOf, messagesOf, runSlipway, type SlipwayResult } from "../support/slipway.ts";
 import { eventsOf, readStatus, STATUS, statusRules } from "../support/status.ts";
+import { waitFor } from "../support/wait.ts";
 
 const [server] = inject("servers");
 if (server === undefined) throw new Error("no server was started");
@@ -163,4 +165,26 @@ onCluster("a cluster that never answers delays a refusal once, by a second", asy
   const [warned, ended] = refused.lines.map(({ time }) => Date.parse(String(time)));
   // Asking for an approval took the second; the end of the run did not wait another one.
   expect((ended ?? Number.NaN) - (warned ?? Number.NaN)).toBeLessThan(900);
+});
+
+onCluster("a refusal that takes long to be repeated is not written again either", async (cluster) => {
+  await using database = await openTestDatabase(server);
+  const { namespace, run } = await openWaiting(cluster, database);
+  const before = await readStatus(namespace);
+  await using other = await database.openSession();
+  await other.query("begin");
+  await other.query("lock table migrations.plans in access exclusive mode");
+
+  const repeated = run();
+  await waitFor(() =>
+    database.value<boolean>(
+      "select exists (select from pg_stat_activity where application_name like 'slipway/%' and wait_event_type = 'Lock')",
+    ),
+  );
+  // Longer than a run that is at work would stay silent.
+  await sleep(1_500);
+  await other.query("rollback");
+
+  expect(await repeated).toExit(31);
+  expect((await readStatus(namespace)).metadata?.resourceVersion).toBe(before.metadata?.resourceVersion);
 });
