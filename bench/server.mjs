@@ -28,7 +28,8 @@ export const SERVER_SETTINGS = {
   shared_buffers: "512MB",
   max_wal_size: "4GB",
   checkpoint_timeout: "30min",
-  max_connections: "100",
+  // For the crowd of row 5.
+  max_connections: "300",
   max_locks_per_transaction: "512",
 };
 
