@@ -4,7 +4,8 @@ import { describeCatalog } from "../support/catalog.ts";
 import { onEachServer, onMaintenance, openTestDatabase } from "../support/database.ts";
 import { writeFiles, writeFolder } from "../support/folder.ts";
 import { createCluster, urlOf } from "../support/server.ts";
-import { lastLineOf, messagesOf, runSlipway } from "../support/slipway.ts";
+import { lastLineOf, messagesOf, runSlipway, startSlipway } from "../support/slipway.ts";
+import { waitFor } from "../support/wait.ts";
 
 const V1 = `
 create schema app;
@@ -331,15 +332,15 @@ onEachServer(
     await runSlipway(["run"], { database, schema: folderOf(V1) });
     await using other = await database.openSession();
     await other.query("begin; lock table app.orders in access share mode");
-    const free = setTimeout(() => void other.query("commit"), 2_500);
-
-    const run = await runSlipway(["run"], {
+    await using slipway = startSlipway(["run"], {
       database,
       schema: folderOf(V2),
       env: { SLIPWAY_LOCK_TIMEOUT: "400ms" },
     });
-    clearTimeout(free);
+    await waitFor(() => slipway.stderr().includes("A table is locked by another session"), 50_000);
+    await other.query("commit");
 
+    const run = await slipway.result;
     expect(run).toExit(0);
     const waiting = run.lines.find(({ msg }) => msg.startsWith("A table is locked by another session"));
     expect(JSON.stringify(waiting?.["blockedBy"])).toContain(`pid ${other.pid}`);
