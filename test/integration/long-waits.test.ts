@@ -2,7 +2,13 @@ import { expect, inject, test } from "vitest";
 import { openTestDatabase, type TestDatabase } from "../support/database.ts";
 import { writeFolder } from "../support/folder.ts";
 import type { TestServer } from "../support/server.ts";
-import { type LogLine, runSlipway, type SlipwayResult, startSlipway } from "../support/slipway.ts";
+import {
+  type LogLine,
+  lastLineOf,
+  runSlipway,
+  type SlipwayResult,
+  startSlipway,
+} from "../support/slipway.ts";
 import { waitFor } from "../support/wait.ts";
 
 const RUNNING = "A statement is still running...";
@@ -146,3 +152,43 @@ test.concurrent("a migration that meets a locked table is rolled back, says who 
     }),
   );
 });
+
+// All attempts together take most of a minute, in which next to nothing happens.
+test.concurrent("a table lock that never comes: exit 23, naming who blocks and how to end it; nothing is failed", async () => {
+  const changed = writeFolder({
+    "schemas/10_app.sql": "create schema app; create table app.things (id bigint primary key);",
+  });
+  const migrations = writeFolder({ "1_alter.up.sql": "alter table app.things add column note text;" });
+  const ways = [
+    ["the change of ", { schema: changed }],
+    ["migration 1_alter", { migrations }],
+  ] as const;
+
+  await Promise.all(
+    inject("servers").flatMap((server) =>
+      ways.map(async ([what, files]) => {
+        await using database = await openTestDatabase(server);
+        await runSlipway(["run"], { database });
+        await using other = await database.openSession();
+        await other.query("begin; lock table app.things in access share mode");
+
+        const run = await runSlipway(["run"], {
+          database,
+          ...files,
+          env: { SLIPWAY_LOCK_TIMEOUT: "400ms" },
+          timeoutMs: 120_000,
+        });
+        await other.query("commit");
+        const failed = await database.value("select count(*)::int from migrations.app");
+        const next = await runSlipway(["run"], { database, ...files });
+
+        expect(run).toExit(23);
+        expect(lastLineOf(run).msg).toMatch(
+          new RegExp(`^TABLE_LOCKED \\(exit 23\\): ${what}.*pg_terminate_backend\\(${other.pid}\\)`),
+        );
+        expect(failed).toBe(0);
+        expect(next).toExit(0);
+      }),
+    ),
+  );
+}, 120_000);
