@@ -11,7 +11,7 @@ YES_FLAG := $(if $(filter-out 0 no false,$(YES)),--yes)
 .DEFAULT_GOAL := help
 .PHONY: help install build check test docs image cluster-assets chart-lint kind-up kind-demo kind-down bench demo \
 	demo-down dev snapshot run plan status \
-	db-reset db-reset-full migrate-create migrate-up migrate-down
+	serve db-reset db-reset-full migrate-create migrate-up migrate-down
 
 help: ## Say what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ plan: dist/slipway.js ## Show what a run would do now.
 
 status: dist/slipway.js ## Show what the database says of itself.
 	@$(SLIPWAY) status
+
+serve: dist/slipway.js ## Serve the admin API and the status page on http://127.0.0.1:8080/ to this machine alone.
+	@$(SLIPWAY) serve --insecure-no-auth
 
 migrate-create: dist/slipway.js ## Write the files of a new migration: make migrate-create name=add_coupons
 	@if [ -z "$(name)" ]; then echo "usage: make migrate-create name=add_coupons" >&2; exit 1; fi
