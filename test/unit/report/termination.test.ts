@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ERRORS, SlipwayError, StatementError } from "../../../src/errors.ts";
@@ -7,8 +6,7 @@ import { keepSecret } from "../../../src/log/redact.ts";
 import { endingOfAnswer, endingOfFailure } from "../../../src/report/ending.ts";
 import { lastLine, toFailure } from "../../../src/report/failure.ts";
 import { formatTermination, writeTermination } from "../../../src/report/termination.ts";
-
-const folder = (): string => mkdtempSync(join(tmpdir(), "slipway-termination-"));
+import { writeFolder } from "../../support/folder.ts";
 
 test("the last line comes first, then what a program wants to know", () => {
   const failure = toFailure(
@@ -77,9 +75,9 @@ test("every failure of the table fits", () => {
 
 test("the kubelet's file is written over; where there is none, none is made, and nothing is thrown", () => {
   const ending = endingOfAnswer(0);
-  const path = join(folder(), "termination-log");
+  const path = join(writeFolder(), "termination-log");
   writeFileSync(path, "what an earlier container of much to say had left\n".repeat(100));
-  const empty = folder();
+  const empty = writeFolder();
 
   writeTermination(path, ending);
   writeTermination(join(empty, "termination-log"), ending);
