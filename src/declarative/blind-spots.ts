@@ -47,6 +47,10 @@ const KINDS: readonly string[] = [
                join pg_catalog.pg_attrdef pd on pd.adrelid = p.attrelid and pd.adnum = p.attnum
               where i.inhrelid = c.oid
                 and pg_catalog.pg_get_expr(pd.adbin, pd.adrelid) = pg_catalog.pg_get_expr(d.adbin, d.adrelid)))`,
+  `select 'state of trigger ' || n.nspname || '.' || c.relname || '.' || t.tgname, t.tgenabled::text
+     from pg_catalog.pg_trigger t join pg_catalog.pg_trigger p on p.oid = t.tgparentid
+     join pg_catalog.pg_class c on c.oid = t.tgrelid join ns n on n.oid = c.relnamespace
+    where t.tgenabled <> p.tgenabled`,
   `select 'TOAST options of table ' || n.nspname || '.' || c.relname, toast.reloptions::text
      from pg_catalog.pg_class c join ns n on n.oid = c.relnamespace
      join pg_catalog.pg_class toast on toast.oid = c.reltoastrelid

@@ -148,6 +148,9 @@ function editHazards(edit: Edit): Hazard[] {
       return isWidening(String(edit.from), String(edit.to))
         ? []
         : ["data loss", "table rewrite", "may fail on existing data"];
+    // What is stored stays, and what is sorted or unique by it is built again.
+    case "collation":
+      return ["full scan", "may fail on existing data"];
     case "notNull":
       return edit.to === true ? ["full scan", "may fail on existing data"] : ["removes a guard"];
     case "rowSecurity":
@@ -209,7 +212,7 @@ function routineHazards(from: string, to: string): Hazard[] {
 
 /** An action says which of an object's edits it carries out by the words it uses. */
 function speaksOf(action: EngineAction, edit: Edit): boolean {
-  if (edit.property === "type") return / TYPE /.test(action.sql);
+  if (edit.property === "type" || edit.property === "collation") return / TYPE /.test(action.sql);
   if (edit.property === "notNull") return / NOT NULL/.test(action.sql);
   if (edit.property === "rowSecurity") return / ROW LEVEL SECURITY/.test(action.sql);
   return true;

@@ -194,6 +194,13 @@ const KINDS: readonly Kind[] = [
     after: 'create table app.t (a text collate "C");',
   },
   {
+    what: "a collation of a column that is indexed and seen through a view",
+    before:
+      'create table app.t (a text, b varchar(9) collate "C"); create index i on app.t (a, b); create view app.v as select a, b from app.t; create table app.p (k int, a text) partition by list (k); create table app.p1 partition of app.p for values in (1);',
+    after:
+      'create table app.t (a text collate "C", b varchar(9)); create index i on app.t (a, b); create view app.v as select a, b from app.t; create table app.p (k int, a text collate "POSIX") partition by list (k); create table app.p1 partition of app.p for values in (1);',
+  },
+  {
     what: "views and indexes on columns that a partition inherits, a range type, a function with an odd name",
     before:
       "create table app.p (k int, t text, g text generated always as (upper(t)) stored) partition by list (k); create table app.p1 partition of app.p for values in (1); create table app.p2 partition of app.p for values in (2); create view app.v as select g from app.p1; create view app.w as select t from app.p2; create index i on app.p1 (g); create type app.r as range (subtype = numeric); create materialized view app.m as select null::app.r as r; create function app.\"F; x\"(n int) returns int language sql as 'select 1';",
@@ -426,6 +433,13 @@ const BLIND: readonly Blind[] = [
     after:
       "create table app.t (k int, a int default 1) partition by list (k); create table app.t1 partition of app.t (a default 2 not null) for values in (1);",
     look: "select attnotnull, atthasdef from pg_attribute where attrelid = 'app.t1'::regclass and attname = 'a'",
+  },
+  {
+    what: "a trigger that is off on one partition",
+    before: "create table app.t (a int);",
+    after:
+      "create table app.t (a int); create function app.f() returns trigger language plpgsql as 'begin return new; end'; create table app.p (k int) partition by list (k); create table app.p1 partition of app.p for values in (1); create trigger g before insert on app.p for each row execute function app.f(); alter table app.p1 disable trigger g;",
+    look: "select tgenabled from pg_trigger where tgrelid = to_regclass('app.p1')",
   },
   {
     what: "the index that a table is clustered by",

@@ -40,7 +40,7 @@ import { actAs } from "./roles.ts";
 import { differingIds, shareWith } from "./same.ts";
 import { readSatellites } from "./satellites.ts";
 import { layOut, scriptOf } from "./script.ts";
-import { columnStepOf, keepCollation, throughText } from "./step.ts";
+import { asRetyped, collationEdits, columnStepOf, keepCollation, plainType, throughText } from "./step.ts";
 import { managedView } from "./view.ts";
 import { without } from "./without.ts";
 
@@ -258,9 +258,10 @@ function toFactBase(facts: Facts): FactBase {
 /** Plans until nothing more is found that the plan forgets to make anew. */
 function planView(view: ManagedView): EnginePlan {
   const desired = factsOf(view.desired);
-  const changed = differingIds(factsOf(view.current), desired);
+  const live = factsOf(view.current);
+  const changed = differingIds(live, desired);
   if (changed.size === 0) return { actions: [], edits: [], settings: [] };
-  const current = inOneLanguage(factsOf(view.current), desired);
+  const current = asRetyped(inOneLanguage(live, desired), desired);
   const assumedRoles = [...new Set([...current.roles, ...desired.roles])];
   const rebuilds = new Set<ObjectId>();
   const twins = new Map<ObjectId, StableId>();
@@ -289,7 +290,7 @@ function planView(view: ManagedView): EnginePlan {
       .map(toAction)
       .filter(({ step }) => step?.kind !== "set type" || !rebuilds.has(step.column))
       .filter(({ verb, drops: [gone = ""] }) => verb !== "drop" || !twins.has(gone) || rebuilds.has(gone))
-      .map((action) => keepCollation(desired, throughText(current, desired, action)));
+      .map((action) => keepCollation(desired, throughText(live, desired, action)));
     const remade = new Set(actions.flatMap(({ creates, drops }) => [...creates, ...drops]));
     const redefined = new Set([...redefinable].filter((id) => !remade.has(id)));
     const placed = placeRedefinitions({ current, desired }, redefined, actions);
@@ -299,7 +300,7 @@ function planView(view: ManagedView): EnginePlan {
     }
     return {
       actions: revokeDefaultGrants(view, placed.actions),
-      edits: editsOf(delta),
+      edits: [...editsOf(delta), ...collationEdits(live, desired, actions)],
       settings: delta.preamble.filter(isNeeded),
     };
   }
@@ -316,7 +317,7 @@ function isNeeded(setting: { readonly name: string }): boolean {
 function editsOf(delta: Plan): Edit[] {
   return delta.deltas.flatMap((each) =>
     each.verb === "set" && !isMarked(each.from)
-      ? [{ id: encodeId(each.id), property: each.attr, from: each.from, to: each.to }]
+      ? [{ id: encodeId(each.id), property: each.attr, from: plainType(each.from), to: each.to }]
       : [],
   );
 }

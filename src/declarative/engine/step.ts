@@ -1,7 +1,7 @@
 import { encodeId, type StableId } from "@supabase/pg-delta/core";
 import type { Action } from "@supabase/pg-delta/plan";
 import { quoteIdent } from "../../sql/quote.ts";
-import type { ColumnStep, EngineAction } from "./engine.ts";
+import type { ColumnStep, Edit, EngineAction } from "./engine.ts";
 import type { Facts } from "./facts.ts";
 
 /**
@@ -81,4 +81,40 @@ export function keepCollation(desired: Facts, action: EngineAction): EngineActio
   if (!action.sql.startsWith(head))
     throw new Error(`the engine changes a type in another form: ${action.sql}`);
   return { ...action, sql: `${head} COLLATE ${collation}${action.sql.slice(head.length)}` };
+}
+
+const COLLATED = "in another collation: ";
+
+/**
+ * ALTER … TYPE gives a column another collation, with the type that it has (manual, ALTER TABLE). The engine makes the
+ * column anew, without what it held; seen as one of another type, it is altered.
+ */
+export function asRetyped(current: Facts, desired: Facts): Facts {
+  const byId = new Map(current.byId);
+  for (const [id, fact] of current.byId) {
+    const wanted = fact.id.kind === "column" ? desired.byId.get(id)?.payload : undefined;
+    if (wanted === undefined || wanted["collation"] === fact.payload["collation"]) continue;
+    if (fact.payload["generatedExpr"] !== null || wanted["generatedExpr"] !== null) continue;
+    const type = String(fact.payload["type"]);
+    const seen = type === wanted["type"] ? `${COLLATED}${type}` : type;
+    byId.set(id, {
+      ...fact,
+      payload: { ...fact.payload, collation: wanted["collation"] ?? null, type: seen },
+    });
+  }
+  return { ...current, byId };
+}
+
+/** A type without the note that its collation changes. */
+export function plainType(type: unknown): unknown {
+  return typeof type === "string" && type.startsWith(COLLATED) ? type.slice(COLLATED.length) : type;
+}
+
+/** Of columns that keep their place and get another collation. */
+export function collationEdits(current: Facts, desired: Facts, actions: readonly EngineAction[]): Edit[] {
+  return actions.flatMap(({ step }) => {
+    if (step?.kind !== "set type") return [];
+    const [from, to] = [current, desired].map(({ byId }) => byId.get(step.column)?.payload["collation"]);
+    return from === to ? [] : [{ id: step.column, property: "collation", from, to }];
+  });
 }
