@@ -104,6 +104,12 @@ const PATTERNS: readonly Pattern[] = [
     ],
   },
   {
+    what: "a primary key moves to another column, and its own may be NULL afterwards",
+    old: T,
+    wanted: "create table app.t (id int, a int primary key, b text);",
+    steps: ["PRIMARY KEY USING INDEX slipway_index_", 'ALTER COLUMN "id" DROP NOT NULL'],
+  },
+  {
     what: "a column with a volatile default is filled in pieces",
     old: T,
     wanted:
@@ -125,6 +131,19 @@ const PATTERNS: readonly Pattern[] = [
       "CREATE UNIQUE INDEX CONCURRENTLY ON app.t1 USING btree (b, id, a)",
       "CREATE UNIQUE INDEX CONCURRENTLY ON app.t21 USING btree (b, id, a)",
       "CREATE UNIQUE INDEX t_b ON app.t USING btree (b, id, a)",
+    ],
+  },
+  {
+    what: "an index of a partitioned table that changes is built beside the old one, under the old names",
+    old: `${PARTITIONED} create index t_b on app.t (b);`,
+    wanted: `${PARTITIONED} create index t_b on app.t (b desc);`,
+    steps: [
+      "ALTER INDEX app.t1_b_idx RENAME TO slipway_index_",
+      "CREATE INDEX CONCURRENTLY ON app.t1 USING btree (b DESC)",
+      "ALTER INDEX app.t21_b_idx RENAME TO slipway_index_",
+      "CREATE INDEX CONCURRENTLY ON app.t21 USING btree (b DESC)",
+      'DROP INDEX "app"."t_b"',
+      "CREATE INDEX t_b ON app.t USING btree (b DESC)",
     ],
   },
   {

@@ -9,6 +9,7 @@ import type {
   ObjectId,
   SchemaEngine,
 } from "../engine/engine.ts";
+import { KEY, keyOver } from "./key.ts";
 import { partitionBuilds } from "./partitions.ts";
 import type { Leaf, Populated, Population } from "./population.ts";
 import { scaffoldKindOf, scaffoldName } from "./scaffold.ts";
@@ -51,6 +52,8 @@ class Planner {
   /** Drops that wait for what takes the place. */
   readonly #replaced = new Map<ObjectId, EngineAction>();
   readonly #last: EngineAction[] = [];
+  /** What can be done only once another key has taken the place of this one. */
+  readonly #behindKeys = new Map<EngineAction, ObjectId>();
 
   constructor(input: OnlineInput, actions: readonly EngineAction[]) {
     this.#input = input;
@@ -61,7 +64,16 @@ class Planner {
 
   plan(): EngineAction[] {
     const leftovers = this.#tidy();
-    for (const action of this.#actions) this.#place(action);
+    const { engine, view } = this.#input;
+    const remade = [...this.#dropped].filter((id) => this.#created.has(id));
+    for (const action of this.#actions) {
+      const key = keyOver(engine, view.current, action, remade);
+      if (key === undefined) this.#place(action);
+      else this.#behindKeys.set(action, key);
+    }
+    for (const [action, key] of this.#behindKeys) {
+      this.#stages.add(this.#stages.transaction([...this.#needsOf(action), key]), action);
+    }
     return [...leftovers, ...this.#stages.toActions(), ...this.#last];
   }
 
@@ -146,7 +158,13 @@ class Planner {
     const replaced = this.#replaced.get(id);
     if (replaced === undefined && this.#dropped.has(id)) return false;
     const { engine, view } = this.#input;
-    const builds = partitionBuilds(engine, view, { action, id, index, leaves });
+    const builds = partitionBuilds(engine, view, {
+      action,
+      id,
+      index,
+      leaves,
+      replaces: replaced !== undefined,
+    });
     if (builds === undefined) return false;
     const stage = this.#stages.alone(this.#needsOf(action));
     for (const build of builds) this.#stages.add(stage, build);
@@ -381,12 +399,3 @@ function redefined({ redefines }: EngineAction): ObjectId[] {
 }
 
 const RELATIONS = /^(?:table|view|materializedView|sequence|index|foreignTable|type):/;
-
-/** One column: a name alone, never an expression. */
-const COLUMN = '(?:"(?:[^"]|"")*"|[^\\s"(),]+)';
-const COLUMNS = `\\(${COLUMN}(?:, ${COLUMN})*\\)`;
-
-/** The forms of `pg_get_constraintdef` that an index can stand for; not WITHOUT OVERLAPS, which is no B-tree. */
-const KEY = new RegExp(
-  `^(?<kind>UNIQUE|PRIMARY KEY)(?<nulls> NULLS NOT DISTINCT)? (?<columns>${COLUMNS})(?<include> INCLUDE ${COLUMNS})?(?<with> WITH \\([^()]*\\))?(?<deferrable> DEFERRABLE(?: INITIALLY DEFERRED)?)?$`,
-);

@@ -14,7 +14,6 @@ export interface Populated {
 export interface Leaf {
   /** As SQL, qualified. */
   readonly name: string;
-  /** Those that belong to no index of a table above. */
   readonly indexes: readonly LeafIndex[];
 }
 
@@ -25,6 +24,8 @@ export interface LeafIndex {
   readonly definition: string;
   /** False for what a concurrent build left that did not end. */
   readonly valid: boolean;
+  /** The index of the topmost table that it belongs to. */
+  readonly root: string | null;
 }
 
 export interface Population {
@@ -61,13 +62,16 @@ const LEAVES = `
 select w.id, pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
        coalesce((select pg_catalog.json_agg(pg_catalog.json_build_object(
                           'name', pg_catalog.format('%I.%I', inm.nspname, ic.relname),
-                          'definition', pg_catalog.pg_get_indexdef(i.indexrelid), 'valid', i.indisvalid)
+                          'definition', pg_catalog.pg_get_indexdef(i.indexrelid), 'valid', i.indisvalid,
+                          'root', (select pg_catalog.format('%I.%I', rn.nspname, r.relname)
+                                     from pg_catalog.pg_class r
+                                     join pg_catalog.pg_namespace rn on rn.oid = r.relnamespace
+                                    where ic.relispartition and r.oid = pg_catalog.pg_partition_root(ic.oid)))
                         order by i.indexrelid)
                    from pg_catalog.pg_index i
                    join pg_catalog.pg_class ic on ic.oid = i.indexrelid
                    join pg_catalog.pg_namespace inm on inm.oid = ic.relnamespace
-                  where i.indrelid = c.oid
-                    and not exists (select from pg_catalog.pg_inherits h where h.inhrelid = i.indexrelid)),
+                  where i.indrelid = c.oid),
                 '[]') as indexes
   from unnest($1::text[], $2::text[]) w (id, relation)
   cross join lateral pg_catalog.pg_partition_tree(pg_catalog.to_regclass(w.relation)) leaf
