@@ -15,6 +15,7 @@ import { quoteIdent } from "../../sql/quote.ts";
 import { revokeDefaultGrants } from "./default-grants.ts";
 import { columnDefinition, constraintDefinition, dependenciesOf, indexDefinition } from "./definitions.ts";
 import { findDemands } from "./demands.ts";
+import { detachBeforeDrop } from "./detach.ts";
 import { editsBetween } from "./edits.ts";
 import type { Edit, EngineAction, EnginePlan, ManagedView, ObjectId, SchemaEngine } from "./engine.ts";
 import { findExtras } from "./extras.ts";
@@ -299,7 +300,7 @@ function planView(view: ManagedView): EnginePlan {
       continue;
     }
     return {
-      actions: revokeDefaultGrants(view, placed.actions),
+      actions: detachBeforeDrop(live, revokeDefaultGrants(view, placed.actions)),
       edits: [...editsOf(delta), ...collationEdits(live, desired, actions)],
       settings: delta.preamble.filter(isNeeded),
     };
