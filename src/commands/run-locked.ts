@@ -1,3 +1,4 @@
+import { formatStatusTarget } from "../config/config.ts";
 import type { RunContext } from "../context.ts";
 import { sweepShadows } from "../declarative/shadow.ts";
 import { SlipwayError } from "../errors.ts";
@@ -13,7 +14,7 @@ import { installRecords } from "../records/install.ts";
 import { type RecordedFailure, toRecordedFailure } from "../records/recorded-failure.ts";
 import type { Records } from "../records/records.ts";
 import { beginRun, type FinishedRun, finishRun, type PhaseRecord } from "../records/runs.ts";
-import { type LastRun, readRunMarker, readStanding } from "../records/standing.ts";
+import { didTheSame, type LastRun, readLatestEnd, readStanding } from "../records/standing.ts";
 import { COMPLETED } from "../report/unchanged.ts";
 import type { SourceFiles } from "../source/files.ts";
 import { prepareSources } from "../source/sources.ts";
@@ -42,8 +43,16 @@ export async function runLocked(locked: LockedRun): Promise<RunReport> {
   const sources = prepareSources(config, files);
   await requireSafeDatabase(session, log, signal);
   const schema = quoteIdent(config.stateSchema);
-  let marker = await readRunMarker(session, schema);
+  let latest = await readLatestEnd(session, schema);
   let meanwhile: LastRun | undefined;
+  // Of a run that ended while this one waited and did the same, its word is taken: hundreds of pods that start
+  // together would otherwise all ask for the signatures at the same moment.
+  const lookForAnother = async (): Promise<LastRun | undefined> => {
+    const end = await readLatestEnd(session, schema);
+    if (end === undefined || end.id === latest?.id) return undefined;
+    latest = end;
+    return didTheSame(end, files.hash, formatStatusTarget(config)) ? end : await isUpToDate();
+  };
   const publishing = loadPublishing(environment);
   await using lock = await acquireRunLock(session, {
     stateSchema: config.stateSchema,
@@ -51,14 +60,12 @@ export async function runLocked(locked: LockedRun): Promise<RunReport> {
     signal: AbortSignal.any([signal, session.closed]),
     onWait: sayWaiting(environment),
     noLongerNeeded: async () => {
-      const now = await readRunMarker(session, schema);
-      if (now !== marker) meanwhile = await isUpToDate();
-      marker = now;
+      meanwhile = await lookForAnother();
       return meanwhile !== undefined;
     },
   });
   // Between the first look and the lock, another run may have done it all.
-  meanwhile ??= lock === undefined ? undefined : await isUpToDate();
+  if (lock !== undefined) meanwhile = (await lookForAnother()) ?? (await isUpToDate());
   if (meanwhile !== undefined) return unchanged(environment, runId, meanwhile);
   if (lock === undefined) throw new Error("the lock was given up without a reason");
 

@@ -21,22 +21,28 @@ export interface Standing {
   readonly runs: readonly (LastRun & RunSignatures)[];
 }
 
+interface LastRunRow {
+  phases: PhaseRecord[];
+  user_version: string | null;
+  finished_at: string | Date;
+  status_configmap: string | null;
+}
+
 interface StandingRow {
   stamp: string | null;
   catalog: string;
   bootstrap: string;
   ledger: string;
-  runs: readonly {
+  runs: readonly (LastRunRow & {
     source_hash: string;
     catalog_signature: string;
     bootstrap_signature: string;
     ledger_signature: string;
-    phases: PhaseRecord[];
-    user_version: string | null;
-    finished_at: string;
-    status_configmap: string | null;
-  }[];
+  })[];
 }
+
+type EndedRow = Record<string, unknown> &
+  LastRunRow & { id: string; is_done: boolean; source_hash: string | null };
 
 /** As many complete runs are looked at: more releases than that don't take turns on one database. */
 const RUNS = 20;
@@ -79,11 +85,17 @@ export async function readStanding(session: Session, schema: string): Promise<St
       catalog: run.catalog_signature,
       bootstrap: run.bootstrap_signature,
       ledger: run.ledger_signature,
-      phases: run.phases,
-      userVersion: run.user_version === null ? undefined : BigInt(run.user_version),
-      finishedAt: new Date(run.finished_at),
-      statusConfigMap: run.status_configmap ?? undefined,
+      ...toLastRun(run),
     })),
+  };
+}
+
+function toLastRun(row: LastRunRow): LastRun {
+  return {
+    phases: row.phases,
+    userVersion: row.user_version === null ? undefined : BigInt(row.user_version),
+    finishedAt: new Date(row.finished_at),
+    statusConfigMap: row.status_configmap ?? undefined,
   };
 }
 
@@ -99,20 +111,36 @@ async function findRow(session: Session, schema: string): Promise<StandingRow | 
   }
 }
 
-/**
- * A text that changes when a run comes to its end: asked again and again by those who wait, it must cost
- * next to nothing.
- */
-export async function readRunMarker(session: Session, schema: string): Promise<string> {
+/** A run that came to its end, whatever its outcome. */
+export interface EndedRun extends LastRun {
+  readonly id: string;
+  readonly isDone: boolean;
+  readonly sourceHash: string | undefined;
+}
+
+/** The run that ended last. Asked again and again by those who wait, it must cost next to nothing. */
+export async function readLatestEnd(session: Session, schema: string): Promise<EndedRun | undefined> {
   try {
-    const [row] = await session.query<{ marker: string | null }>(
-      `select max(finished_at)::text as marker from ${schema}.runs`,
+    const [run] = await session.query<EndedRow>(
+      `select id, status = 'done' as is_done, source_hash, phases, user_version::text as user_version, finished_at,
+              status_configmap
+         from ${schema}.runs where finished_at is not null order by finished_at desc limit 1`,
     );
-    return row?.marker ?? "";
+    if (run === undefined) return undefined;
+    return { ...toLastRun(run), id: run.id, isDone: run.is_done, sourceHash: run.source_hash ?? undefined };
   } catch (error) {
-    if (hasSqlState(error, NOT_THERE) || hasSqlState(error, NO_PRIVILEGE)) return "";
+    if (hasSqlState(error, NOT_THERE) || hasSqlState(error, NO_PRIVILEGE)) return undefined;
     throw error;
   }
+}
+
+/** True when the run did what is asked for; while somebody waits for it, there is no need to look at what it left. */
+export function didTheSame(run: EndedRun, sourceHash: string, statusConfigMap?: string): boolean {
+  return run.isDone && run.sourceHash === sourceHash && isShown(run, statusConfigMap);
+}
+
+function isShown(run: LastRun, statusConfigMap: string | undefined): boolean {
+  return statusConfigMap === undefined || run.statusConfigMap === statusConfigMap;
 }
 
 /**
@@ -129,6 +157,5 @@ export function findUpToDate(
   const { now } = standing;
   const isSame =
     now.catalog === last.catalog && now.bootstrap === last.bootstrap && now.ledger === last.ledger;
-  const isShown = statusConfigMap === undefined || last.statusConfigMap === statusConfigMap;
-  return isSame && isShown ? last : undefined;
+  return isSame && isShown(last, statusConfigMap) ? last : undefined;
 }

@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import type { RunSignatures } from "../../../src/records/runs.ts";
-import { findUpToDate, type LastRun, type Standing } from "../../../src/records/standing.ts";
+import {
+  didTheSame,
+  type EndedRun,
+  findUpToDate,
+  type LastRun,
+  type Standing,
+} from "../../../src/records/standing.ts";
 
 type DoneRun = LastRun & RunSignatures;
 
@@ -52,4 +58,20 @@ const PENDING: ReadonlyArray<readonly [what: string, standing: Standing | undefi
 ];
 test.each(PENDING)("a database is not up to date %s", (_, found) => {
   expect(findUpToDate(found, "files")).toBeUndefined();
+});
+
+test("whoever waits takes the word of a complete run that was asked for the same, and shown where it has to be", () => {
+  const end: EndedRun = {
+    ...run("files"),
+    id: "1",
+    isDone: true,
+    sourceHash: "files",
+    statusConfigMap: "shop/status",
+  };
+
+  expect(didTheSame(end, "files")).toBe(true);
+  expect(didTheSame(end, "files", "shop/status")).toBe(true);
+  expect(didTheSame(end, "files", "shop/other")).toBe(false);
+  expect(didTheSame(end, "other files")).toBe(false);
+  expect(didTheSame({ ...end, isDone: false }, "files")).toBe(false);
 });
