@@ -26,7 +26,7 @@ Within this chart they are what its own templates are made of.
 - {{ include "slipway.container" (dict "s" $s "name" "slipway-wait" "args" $args) | nindent 2 | trim }}
 {{- end -}}
 
-{{/* The volumes of either. The pod's `serviceAccountName` is "slipway.serviceAccountName" beside an init container. */}}
+{{/* The volumes of either. Beside an init container the pod's `serviceAccountName` is "slipway.account". */}}
 {{- define "slipway.volumes" -}}
 {{- $s := dict -}}{{- include "slipway.scope" (list . $s) -}}
 {{- include "slipway.podVolumes" (list $s true) | trim -}}
