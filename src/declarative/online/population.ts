@@ -7,7 +7,7 @@ export interface Populated {
   readonly partitioned: boolean;
   /** True where an UPDATE does nothing but update: no trigger or rule of the users' and no row security in the way. */
   readonly fillable: boolean;
-  /** Of a partitioned table that gets an index: its partitions that hold rows, at every level. */
+  /** Of a partitioned table that gets an index: its partitions that hold rows, at every level, and stay. */
   readonly leaves: readonly Leaf[];
 }
 
@@ -78,6 +78,8 @@ select w.id, pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
   join pg_catalog.pg_class c on c.oid = leaf.relid and c.relkind = 'r'
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where leaf.isleaf and pg_catalog.pg_relation_size(c.oid) > 0
+   and not exists (select from pg_catalog.pg_partition_ancestors(leaf.relid) up, unnest($3::text[]) gone (name)
+                    where up.relid = pg_catalog.to_regclass(gone.name))
  order by 1, 2`;
 
 const VOLATILE = `
@@ -133,7 +135,15 @@ async function readLeaves(
   const ids = populated.filter(({ id, partitioned }) => partitioned && indexed.has(id)).map(({ id }) => id);
   if (ids.length === 0) return new Map();
   const names = ids.map((id) => engine.quotedName(view.current, id));
-  const rows = await session.query<Leaf & { id: ObjectId } & Record<string, unknown>>(LEAVES, [ids, names]);
+  const gone = actions
+    .flatMap(({ drops }) => drops)
+    .filter((id) => engine.describe(view.current, id).kind === "table")
+    .map((id) => engine.quotedName(view.current, id));
+  const rows = await session.query<Leaf & { id: ObjectId } & Record<string, unknown>>(LEAVES, [
+    ids,
+    names,
+    gone,
+  ]);
   return Map.groupBy(rows, ({ id }) => id);
 }
 
