@@ -40,7 +40,9 @@ select distinct f.object,
             else pg_catalog.pg_describe_object(f.classid, f.objid, f.objsubid) end as dependent,
        n.nspname || '.' || coalesce(
          case when f.classid = 'pg_proc'::regclass
-              then p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')' end,
+              then p.proname || '(' || pg_catalog.array_to_string(array(
+                     select pg_catalog.format_type(t.oid, null)
+                       from unnest(p.proargtypes::oid[]) with ordinality as t (oid, at) order by t.at), ', ') || ')' end,
          c.relname || coalesce('.' || con.conname, '.' || pol.polname, '.' || tg.tgname, '.' || a.attname, ''),
          ty.typname) as name
   from found f
@@ -88,14 +90,19 @@ interface Target {
 export async function findDependents(context: RunContext, plan: Plan, input: DiffInput): Promise<Problem[]> {
   const targets = targetsOf(plan, input);
   if (targets.length === 0) return [];
-  const rows = await context.session.query<{ object: string; dependent: string; name: string | null }>(
-    DEPENDENTS,
-    [
-      targets.map(({ object }) => object),
-      targets.map(({ kind }) => kind),
-      targets.map(({ name }) => name),
-      targets.map(({ isDrop }) => isDrop),
-    ],
+  const { session } = context;
+  const rows = await session.transaction(
+    async () => {
+      // As when the engine reads: the types of arguments come out qualified.
+      await session.execute("set local search_path to pg_catalog");
+      return session.query<{ object: string; dependent: string; name: string | null }>(DEPENDENTS, [
+        targets.map(({ object }) => object),
+        targets.map(({ kind }) => kind),
+        targets.map(({ name }) => name),
+        targets.map(({ isDrop }) => isDrop),
+      ]);
+    },
+    { begin: "begin read only" },
   );
   const managed = managedNames(input);
   return rows

@@ -260,6 +260,13 @@ const KINDS: readonly Kind[] = [
     after:
       "create table app.p (k int) partition by list (k); create table app.p1 partition of app.p for values in (1);",
   },
+  {
+    what: "a column that a function with a parsed body and named arguments reads",
+    before:
+      "create table app.t (a int, b text); create function app.f(r app.t, n int) returns text language sql stable begin atomic select (r).b || n; end;",
+    after:
+      "create table app.t (a int, c text); create function app.f(r app.t, n int) returns text language sql stable begin atomic select (r).c || n; end;",
+  },
 ];
 
 const folderOf = (column: "before" | "after"): string =>
