@@ -231,8 +231,10 @@ onNewestServer(
     expect(listener.events.map(({ event, data }) => `${event} ${data["phase"] ?? ""}`.trim())).toEqual([
       "run",
       "phase bootstrap",
+      "step bootstrap",
       "phase-end",
       "phase declarative",
+      "step declarative",
       "phase-end",
       "phase user",
       "step user",
