@@ -372,6 +372,38 @@ onEachServer(
 );
 
 onEachServer(
+  "a new condition of a domain that a column holds within another type is refused before anything runs, and none that goes or becomes another is in the way",
+  async (server) => {
+    const types = (condition: string): string => `
+      create domain app.word as text ${condition};
+      create domain app.short as app.word;
+      create type app.pair as (a app.short, b int);
+      create table app.plain (w app.word);`;
+    const tables = `create table app.t (many app.word[], pair app.pair);
+      create table app.u (row app.plain) partition by list (row);`;
+    await using database = await openAt(server, `${types("")} ${tables}`);
+
+    for (const condition of ["check (value <> '')", "not null"]) {
+      const run = await refused(database, `${types(condition)} ${tables} create table app.more ();`, 30);
+
+      expect(lastLineOf(run)["problems"]).toEqual([
+        expect.stringMatching(
+          /^table app\.t: domain app\.word .*column many holds it within app\.word\[\]: 0A000/,
+        ),
+        expect.stringMatching(/^table app\.t: .*column pair holds it within app\.pair: 0A000/),
+        expect.stringMatching(/^table app\.u: .*column row holds it within app\.plain: 0A000/),
+      ]);
+    }
+    await database.query(`alter database ${database.name} set slipway.environment = 'development'`);
+    const gone = await runSlipway(["run", "--approve", "any"], {
+      database,
+      schema: folderOf(`${types("check (value <> '')")} create table app.t (many text[], pair text);`),
+    });
+    expect(gone).toExit(0);
+  },
+);
+
+onEachServer(
   "trap 17: what others built on a managed object is named before anything runs, and is never dropped",
   async (server) => {
     const t = (columns: string): string =>
