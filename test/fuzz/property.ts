@@ -107,7 +107,8 @@ async function check(lab: Lab, { old, wanted }: Case, options: { readonly dump: 
     }
   }
 
-  requireSame("not equal to a fresh install", await describeCatalog(fresh), await describeCatalog(subject));
+  const [want, have] = [await describeCatalog(fresh), await describeCatalog(subject)].map(withoutNumbers);
+  requireSame("not equal to a fresh install", want ?? [], have ?? []);
   if (options.dump) requireSame("pg_dump differs", dump(fresh), dump(subject));
   requireUntouchedKept(rows, await readRows(subject, wanted), old, wanted);
   // Other bytes, the same wish: the plan is computed, not remembered.
@@ -173,6 +174,14 @@ export function kindOfFailure(reason: string): string {
     .replaceAll(/N(?:\.N)+/g, "N")
     .replaceAll(/[\w$üöß]*\d[\w]*/g, "#")
     .slice(0, 60);
+}
+
+/**
+ * Names that PostgreSQL chose for partitions' indexes end in a number where they are the same up to 63 bytes; which
+ * one gets it depends on which was made first, and that is not the same online as in a fresh install.
+ */
+function withoutNumbers(lines: readonly string[]): readonly string[] {
+  return lines.map((line) => line.replaceAll(/_idx\d+/g, "_idx"));
 }
 
 function requireSame(reason: string, expected: readonly string[], actual: readonly string[]): void {
