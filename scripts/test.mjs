@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const COUNTS = ".cache/test-counts.json";
 
-const total = { passed: 0, failed: 0, skipped: [] };
+const total = { passed: 0, failed: [], flaky: [], skipped: [] };
 const failedSteps = [];
 
 /** Runs one of package.json's scripts; `npm run` puts the pinned Node first in PATH. */
@@ -36,19 +36,30 @@ function runScript(script, args = []) {
 function runSuite(script) {
   rmSync(`${root}/${COUNTS}`, { force: true });
   const isGreen = runScript(script, ["--reporter=default", "--reporter=./scripts/reporter.mjs"]);
-  const { passed, failed, skipped } = readCounts();
+  const { passed, failed, flaky, skipped } = readCounts();
   total.passed += passed;
+  total.failed.push(...failed);
+  total.flaky.push(...flaky);
   total.skipped.push(...skipped);
-  const isEmpty = passed + failed + skipped.length === 0;
+  const isEmpty = passed + failed.length + skipped.length === 0;
   if (isGreen && isEmpty) failedSteps.push(script);
   // No test failed, and yet the suite did: the servers did not start, or there was no test at all.
-  total.failed += (!isGreen || isEmpty) && failed === 0 ? 1 : failed;
+  if ((!isGreen || isEmpty) && failed.length === 0) total.failed.push({ file: script, test: "" });
 }
 
 function readCounts() {
   const path = `${root}/${COUNTS}`;
-  if (!existsSync(path)) return { passed: 0, failed: 0, skipped: [] };
+  if (!existsSync(path)) return { passed: 0, failed: [], flaky: [], skipped: [] };
   return JSON.parse(readFileSync(path, "utf8"));
+}
+
+/** One line a test, last in the output: what a look at the end of a long log has to show. */
+function list(title, tests) {
+  if (tests.length === 0) return;
+  console.log(title);
+  for (const { file, test, reason } of tests) {
+    console.log(`  - ${file}: ${test} (${reason ?? "no reason given"})`);
+  }
 }
 
 runScript("lint");
@@ -63,12 +74,11 @@ for (const suite of ["test:integration", "test:cluster", "test:browser", "test:i
 }
 
 console.log("");
-if (total.skipped.length > 0) {
-  console.log(`SKIPPED ${total.skipped.length}: these tests say nothing about this machine`);
-  for (const { file, test, reason } of total.skipped) {
-    console.log(`  - ${file}: ${test} (${reason ?? "no reason given"})`);
-  }
-}
+list(`SKIPPED ${total.skipped.length}: these tests say nothing about this machine`, total.skipped);
+list(`FLAKY ${total.flaky.length}: these tests failed once and passed when run again`, total.flaky);
+list(`FAILED ${total.failed.length}`, total.failed);
 if (failedSteps.length > 0) console.log(`FAILED: ${failedSteps.join(", ")}`);
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped.length} skipped`);
-process.exitCode = failedSteps.length > 0 || total.failed > 0 ? 1 : 0;
+console.log(
+  `${total.passed} passed, ${total.failed.length} failed, ${total.flaky.length} flaky, ${total.skipped.length} skipped`,
+);
+process.exitCode = failedSteps.length > 0 || total.failed.length > 0 ? 1 : 0;
