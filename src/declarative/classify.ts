@@ -1,13 +1,8 @@
-import type {
-  Catalog,
-  Edit,
-  EngineAction,
-  EnginePlan,
-  ManagedView,
-  ObjectId,
-  SchemaEngine,
-} from "./engine/engine.ts";
+import { editHazards } from "./edit-hazards.ts";
+import type { Edit, EngineAction, EnginePlan, ManagedView, ObjectId, SchemaEngine } from "./engine/engine.ts";
+import { words } from "./object-name.ts";
 import type { Change, ChangeClass, Hazard } from "./plan.ts";
+import { isRelabelling } from "./widening.ts";
 
 interface Context {
   readonly engine: SchemaEngine;
@@ -142,89 +137,12 @@ function hazardsOf(context: Context, action: EngineAction, objectId: ObjectId): 
 /** What work that spares others does not do, or its step that proves something does alone. */
 const SPARED: readonly Hazard[] = ["blocks reads", "blocks writes", "full scan", "may fail on existing data"];
 
-function editHazards(edit: Edit): Hazard[] {
-  switch (edit.property) {
-    case "type":
-      return isWidening(String(edit.from), String(edit.to))
-        ? []
-        : ["data loss", "table rewrite", "may fail on existing data"];
-    // What is stored stays, and what is sorted or unique by it is built again.
-    case "collation":
-      return ["full scan", "may fail on existing data"];
-    case "notNull":
-      return edit.to === true ? ["full scan", "may fail on existing data"] : ["removes a guard"];
-    case "rowSecurity":
-    case "forceRowSecurity":
-      return edit.to === false ? ["removes a guard"] : [];
-    case "values":
-      return isExtension(edit.from, edit.to) ? [] : ["data loss", "may fail on existing data"];
-    case "persistence":
-      return edit.to === "u" ? ["data loss", "table rewrite"] : ["table rewrite"];
-    case "identity":
-      return edit.from === null || edit.to === null ? ["may fail on existing data"] : [];
-    case "privileges":
-    case "grantable":
-      return privilegeHazards(edit);
-    case "enabled":
-      return edit.to === "D" ? ["removes a guard"] : [];
-    case "permissive":
-      return edit.to === true ? ["removes a guard"] : [];
-    case "roles":
-    case "cmd":
-      return ["removes a guard"];
-    case "usingExpr":
-    case "checkExpr":
-      return edit.to === null || edit.to === "true" ? ["removes a guard"] : [];
-    case "reloptions":
-      return isUnguarded(optionsOf(edit.from), optionsOf(edit.to)) ? ["removes a guard"] : [];
-    case "def":
-      return routineHazards(headOf(edit.from), headOf(edit.to));
-    default:
-      return [];
-  }
-}
-
-/** A view that asks as its reader, and one that lets no function see rows it doesn't show. */
-const VIEW_GUARDS = ["security_invoker", "security_barrier"];
-
-function isUnguarded(from: ReadonlySet<string>, to: ReadonlySet<string>): boolean {
-  return VIEW_GUARDS.some((guard) => from.has(`${guard}=true`) && !to.has(`${guard}=true`));
-}
-
-function optionsOf(value: unknown): ReadonlySet<string> {
-  return new Set(Array.isArray(value) ? value.map(String) : []);
-}
-
-/** What `pg_get_functiondef` writes before the body; of other definitions nothing. */
-function headOf(definition: unknown): string {
-  return (
-    /^CREATE OR REPLACE (?:FUNCTION|PROCEDURE) .*?(?=\n(?:AS |BEGIN ATOMIC|RETURN ))/s.exec(
-      String(definition),
-    )?.[0] ?? ""
-  );
-}
-
-function routineHazards(from: string, to: string): Hazard[] {
-  if (!/\bSECURITY DEFINER\b/.test(to)) return [];
-  if (!/\bSECURITY DEFINER\b/.test(from)) return ["privileges widened", "removes a guard"];
-  return /\n SET search_path /.test(from) && !/\n SET search_path /.test(to) ? ["removes a guard"] : [];
-}
-
 /** An action says which of an object's edits it carries out by the words it uses. */
 function speaksOf(action: EngineAction, edit: Edit): boolean {
   if (edit.property === "type" || edit.property === "collation") return / TYPE /.test(action.sql);
   if (edit.property === "notNull") return / NOT NULL/.test(action.sql);
   if (edit.property === "rowSecurity") return / ROW LEVEL SECURITY/.test(action.sql);
   return true;
-}
-
-function privilegeHazards(edit: Edit): Hazard[] {
-  const from = new Set(Array.isArray(edit.from) ? edit.from : []);
-  const to = new Set(Array.isArray(edit.to) ? edit.to : []);
-  const hazards: Hazard[] = [];
-  if ([...from].some((privilege) => !to.has(privilege))) hazards.push("privileges revoked");
-  if ([...to].some((privilege) => !from.has(privilege))) hazards.push("privileges widened");
-  return hazards;
 }
 
 const DESTRUCTIVE: ReadonlySet<Hazard> = new Set(["data loss", "removes a guard", "privileges revoked"]);
@@ -295,111 +213,4 @@ function keepsRows({ editsOf }: Context, action: EngineAction): boolean {
   if (action.step.kind !== "set type") return action.step.kind !== "add identity";
   const edit = editsOf.get(action.step.column)?.find(({ property }) => property === "type");
   return edit !== undefined && isRelabelling(String(edit.from), String(edit.to));
-}
-
-function isExtension(from: unknown, to: unknown): boolean {
-  if (!Array.isArray(from) || !Array.isArray(to)) return false;
-  const kept = to.filter((value) => from.includes(value));
-  return kept.length === from.length && kept.every((value, index) => value === from[index]);
-}
-
-/**
- * True for type changes that keep every value as it is (PostgreSQL manual, ALTER TABLE, and the casts of
- * `pg_cast`). Whatever is not listed here is taken for a change that may lose something.
- */
-export function isWidening(from: string, to: string): boolean {
-  if (from === to) return true;
-  const old = parseType(from);
-  const now = parseType(to);
-  if (old.name === now.name && old.array === now.array) return isModifierWidened(old, now);
-  if (old.array || now.array) return false;
-  if (now.name === "text")
-    return old.name === "character varying" || old.name === "citext" || old.name === "name";
-  if (now.name === "character varying" && now.modifiers.length === 0) return old.name === "text";
-  const order = ["smallint", "integer", "bigint"];
-  if (order.includes(old.name) && order.includes(now.name))
-    return order.indexOf(old.name) < order.indexOf(now.name);
-  if (order.includes(old.name) && now.name === "numeric") return now.modifiers.length === 0;
-  if (old.name === "real" && now.name === "double precision") return true;
-  if (old.name === "cidr" && now.name === "inet") return true;
-  return false;
-}
-
-/**
- * True for type changes that PostgreSQL makes in the catalog alone (manual, ALTER TABLE, "Notes"): the stored
- * form of every value stays what it is. A character(n) is padded to its length, and never such a case.
- */
-export function isRelabelling(from: string, to: string): boolean {
-  if (from === to) return true;
-  const old = parseType(from);
-  const now = parseType(to);
-  if (old.array || now.array) return false;
-  if (old.name === "cidr" && now.name === "inet") return true;
-  const texts = ["text", "character varying"];
-  if (texts.includes(old.name) && texts.includes(now.name)) return isWidening(from, to);
-  if (old.name !== now.name || old.name.startsWith("character") || !LIMITED.test(old.name)) return false;
-  if (
-    old.name === "numeric" &&
-    now.modifiers.length > 0 &&
-    (old.modifiers[1] ?? 0) !== (now.modifiers[1] ?? 0)
-  )
-    return false;
-  return isWidening(from, to);
-}
-
-interface ParsedType {
-  readonly name: string;
-  readonly modifiers: readonly number[];
-  readonly array: boolean;
-}
-
-function parseType(type: string): ParsedType {
-  const match = /^([^(]+?)\s*(?:\(([\d,\s-]+)\))?(\s+with(?:out)? time zone)?(\[\])*$/.exec(type);
-  const modifiers = match?.[2]?.split(",").map(Number) ?? [];
-  return { name: `${match?.[1] ?? type}${match?.[3] ?? ""}`, modifiers, array: type.endsWith("[]") };
-}
-
-/** Types whose modifier is a limit and nothing else; `bit(n)` pads with zeros, others may mean anything. */
-const LIMITED =
-  /^(?:character(?: varying)?|numeric|bit varying|time|timestamp|interval)(?: with(?:out)? time zone)?$/;
-
-function isModifierWidened(from: ParsedType, to: ParsedType): boolean {
-  if (!LIMITED.test(from.name)) return from.modifiers.join() === to.modifiers.join();
-  // Without a modifier a character is one long.
-  if (to.modifiers.length === 0) return to.name !== "character";
-  const [oldSize = Number.POSITIVE_INFINITY, oldScale = 0] = from.modifiers;
-  const [newSize = Number.POSITIVE_INFINITY, newScale = 0] = to.modifiers;
-  if (from.name === "numeric") return newScale >= oldScale && newSize - newScale >= oldSize - oldScale;
-  return newSize >= oldSize;
-}
-
-const WORDS: Readonly<Record<string, string>> = {
-  materializedView: "materialized view",
-  foreignTable: "foreign table",
-  eventTrigger: "event trigger",
-  typeAttribute: "attribute",
-  acl: "grant on",
-  comment: "comment on",
-  securityLabel: "security label on",
-  defaultPrivilege: "default privileges for",
-  publicationRel: "publication of",
-  publicationSchema: "publication of schema",
-  fdw: "foreign data wrapper",
-};
-
-function words(kind: string): string {
-  return WORDS[kind] ?? kind;
-}
-
-/** For example `table app.orders`; the way objects are named in plans, logs and errors. */
-export function describeObject(engine: SchemaEngine, catalog: Catalog, id: ObjectId): string {
-  const { kind, name } = engine.describe(catalog, id);
-  return `${words(kind)} ${name}`;
-}
-
-/** The other way round: `materialized view app.totals` is of kind `materialized view` and named `app.totals`. */
-export function splitObject(object: string): { readonly kind: string; readonly name: string } {
-  const known = Object.values(WORDS).find((word) => object.startsWith(`${word} `));
-  const kind = known ?? object.split(" ", 1)[0] ?? object;
-  return { kind, name: object.slice(kind.length + 1) };
 }

@@ -1,6 +1,6 @@
 import type { RunContext } from "../context.ts";
 import { SlipwayError } from "../errors.ts";
-import { classify, describeObject } from "./classify.ts";
+import { classify } from "./classify.ts";
 import type { Desired } from "./desired.ts";
 import type {
   Catalog,
@@ -13,6 +13,7 @@ import type {
   SchemaEngine,
 } from "./engine/engine.ts";
 import { managedSchemas } from "./managed.ts";
+import { describeObject } from "./object-name.ts";
 import { planOnline } from "./online/online.ts";
 import { readPopulation } from "./online/population.ts";
 import { scaffoldKindOf } from "./online/scaffold.ts";

@@ -1,5 +1,5 @@
-import { describeObject } from "./classify.ts";
 import type { Catalog, Edit, ObjectId, SchemaEngine } from "./engine/engine.ts";
+import { describeObject } from "./object-name.ts";
 import { readableSql } from "./readable-sql.ts";
 
 /** What one object is in one state and what in another. */

@@ -1,8 +1,8 @@
 import { SlipwayError } from "../errors.ts";
 import type { Session } from "../postgres/session.ts";
 import { hasSqlState } from "../postgres/sqlstate.ts";
-import { describeObject } from "./classify.ts";
 import type { EnginePlan, ManagedView, SchemaEngine } from "./engine/engine.ts";
+import { describeObject } from "./object-name.ts";
 
 const CANNOT_COERCE: ReadonlySet<string> = new Set(["42846"]);
 /** The new type is one that the plan itself makes: only the change will tell. */

@@ -3,10 +3,10 @@ import { SlipwayError, StatementError } from "../errors.ts";
 import type { Session } from "../postgres/session.ts";
 import { installRecords } from "../records/install.ts";
 import { applyPlan, requireConverged } from "./apply.ts";
-import { describeObject } from "./classify.ts";
 import { buildDesired } from "./desired.ts";
 import { changesLeft, type DiffInput, diff } from "./diff.ts";
 import type { Catalog, SchemaEngine } from "./engine/engine.ts";
+import { describeObject } from "./object-name.ts";
 import type { Plan } from "./plan.ts";
 import { openScratch } from "./shadow.ts";
 

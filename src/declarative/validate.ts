@@ -6,13 +6,13 @@ import {
   isUnsettled,
 } from "../records/declarative-state.ts";
 import { missingIn, readBlindSpots } from "./blind-spots.ts";
-import { describeObject } from "./classify.ts";
 import { desiredOf, findDesired } from "./desired.ts";
 import { type DiffInput, extrasOf, ownershipOf, viewOf } from "./diff.ts";
 import { type DefinedDifference, defineDifferences, differencesBetween } from "./differences.ts";
 import { driftOf, findDriftedView, isComparable } from "./drift.ts";
 import { ENGINE_VERSION } from "./engine/engine.ts";
 import { managedSchemas } from "./managed.ts";
+import { describeObject } from "./object-name.ts";
 
 /** How a database stands to its files, and to what was applied last. */
 export interface Validation {

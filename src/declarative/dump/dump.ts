@@ -1,8 +1,8 @@
 import { SlipwayError } from "../../errors.ts";
 import type { Session } from "../../postgres/session.ts";
 import type { DeclarativeState } from "../../records/declarative-state.ts";
-import { describeObject } from "../classify.ts";
 import { type Catalog, ENGINE_VERSION, type ObjectId, type SchemaEngine } from "../engine/engine.ts";
+import { describeObject } from "../object-name.ts";
 import { readableSql } from "../readable-sql.ts";
 import { bootstrapText, readExtensions } from "./bootstrap.ts";
 import { type DumpFile, type Placed, pathOf, pathOfRelation, toFiles } from "./files.ts";

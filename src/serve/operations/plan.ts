@@ -1,6 +1,6 @@
 import { planJson } from "../../commands/plan.ts";
 import type { RunContext } from "../../context.ts";
-import { splitObject } from "../../declarative/classify.ts";
+import { splitObject } from "../../declarative/object-name.ts";
 import type { Change, Plan } from "../../declarative/plan.ts";
 import { destructiveChanges, segmentsOf, totalsOf } from "../../declarative/plan.ts";
 import { declarativePlanOf, type Plans, planPhases, planSetId } from "../../phases/plans.ts";

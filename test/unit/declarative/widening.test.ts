@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isWidening } from "../../../src/declarative/classify.ts";
+import { isWidening } from "../../../src/declarative/widening.ts";
 
 /** Types as PostgreSQL writes them (`format_type`): every value stays what it is. */
 const KEPT: ReadonlyArray<readonly [from: string, to: string]> = [
