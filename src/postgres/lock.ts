@@ -44,11 +44,14 @@ export interface LockOptions {
   /** Asked before each new attempt; true ends the waiting without the lock. */
   readonly noLongerNeeded: () => Promise<boolean>;
   readonly onWait?: (holder: LockHolder | undefined, elapsedMs: number) => void;
+  /** Between two attempts, in milliseconds; unless given it grows to a second. */
+  readonly pauseMs?: number;
 }
 
 const FIRST_PAUSE_MS = 100;
-// Each look costs the server two short questions: a crowd of hundreds asks for a few per cent of a processor.
-const LONGEST_PAUSE_MS = 500;
+// The end of a run wakes those who wait for it; asking is for the one that ended without a word, or that began
+// to listen a moment late. Each look costs the server two short questions, and there may be hundreds who ask.
+const LONGEST_PAUSE_MS = 1_000;
 const SAY_EVERY_MS = 15_000;
 
 /**
@@ -59,8 +62,12 @@ export function lockKey(stateSchema: string): bigint {
   return createHash("sha256").update(`slipway:${stateSchema}`).digest().readBigInt64BE(0);
 }
 
+/** What the end of a run is told on. A channel belongs to its database, as the lock does. */
+const channelOf = (key: string): string => `slipway_run_${key}`;
+
 const TRY_LOCK = `select pg_catalog.pg_try_advisory_lock($1::bigint) as granted`;
-const UNLOCK = `select pg_catalog.pg_advisory_unlock($1::bigint)`;
+// A NOTIFY is delivered at the end of its statement: whoever is woken finds the lock free.
+const UNLOCK = `select pg_catalog.pg_advisory_unlock($1::bigint), pg_catalog.pg_notify($2, '')`;
 
 const IS_HELD = `
 select exists (
@@ -87,12 +94,19 @@ select a.pid, a.application_name as application, coalesce(a.usename::text, '') a
  */
 export async function acquireRunLock(session: Session, options: LockOptions): Promise<RunLock | undefined> {
   const key = lockKey(options.stateSchema).toString();
+  const channel = channelOf(key);
   const start = performance.now();
-  let pause = FIRST_PAUSE_MS;
+  let pause = options.pauseMs ?? FIRST_PAUSE_MS;
   let nextWord = 0;
-  for (;;) {
+  let wake = new AbortController();
+  for (let attempt = 1; ; attempt += 1) {
     const [row] = await session.query<{ granted: boolean }>(TRY_LOCK, [key]);
-    if (row?.granted === true) return heldLock(session, key);
+    if (row?.granted === true) {
+      // The files that run next are not to find it in their session.
+      await session.unlisten(channel);
+      return heldLock(session, key);
+    }
+    if (attempt === 1) await session.listen(channel, () => wake.abort());
     const elapsedMs = performance.now() - start;
     if (elapsedMs >= nextWord || elapsedMs >= options.waitMs) {
       const holder = await findLockHolder(session, options.stateSchema);
@@ -102,9 +116,10 @@ export async function acquireRunLock(session: Session, options: LockOptions): Pr
     }
     const rest = Math.max(options.waitMs - elapsedMs, 1);
     await sleep(Math.min(pause * (0.8 + Math.random() * 0.4), rest), undefined, {
-      signal: options.signal,
+      signal: AbortSignal.any([options.signal, wake.signal]),
     }).catch(() => options.signal.throwIfAborted());
-    pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS);
+    if (wake.signal.aborted) wake = new AbortController();
+    pause = Math.min(pause * 1.5, options.pauseMs ?? LONGEST_PAUSE_MS);
     if (await options.noLongerNeeded()) return undefined;
   }
 }
@@ -121,7 +136,7 @@ function heldLock(session: Session, key: string): RunLock {
     async [Symbol.asyncDispose]() {
       // Ending the session lets go of the lock too, so a dead one needs no unlock.
       if (session.closed.aborted) return;
-      await session.query(UNLOCK, [key]).catch(() => undefined);
+      await session.query(UNLOCK, [key, channelOf(key)]).catch(() => undefined);
     },
   };
 }

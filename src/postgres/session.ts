@@ -2,6 +2,7 @@ import { connect as openSocket } from "node:net";
 import type { Client, QueryResult, QueryResultRow } from "pg";
 import type { DatabaseTarget } from "../config/database.ts";
 import { SlipwayError } from "../errors.ts";
+import { quoteIdent } from "../sql/quote.ts";
 import { isServerError, SESSION_ENDED } from "./sqlstate.ts";
 
 export interface Notice {
@@ -31,6 +32,7 @@ export class Session {
   readonly #closing = new AbortController();
   readonly #parameters: ReadonlyMap<string, string>;
   #noticeListener: ((notice: Notice) => void) | undefined;
+  readonly #channels = new Map<string, () => void>();
   readonly #running = new Set<Running>();
   #expectedEnd = false;
 
@@ -49,6 +51,7 @@ export class Session {
         code: notice.code ?? "",
       }),
     );
+    client.on("notification", ({ channel }) => this.#channels.get(channel)?.());
   }
 
   /** The server process as the startup handshake named it. */
@@ -92,6 +95,19 @@ export class Session {
 
   onNotice(listener: ((notice: Notice) => void) | undefined): void {
     this.#noticeListener = listener;
+  }
+
+  /**
+   * Calls `listener` whenever a NOTIFY of the channel comes in while the session is idle (PostgreSQL manual,
+   * LISTEN), until `unlisten()`.
+   */
+  async listen(channel: string, listener: () => void): Promise<void> {
+    this.#channels.set(channel, listener);
+    await this.execute(`listen ${quoteIdent(channel)}`);
+  }
+
+  async unlisten(channel: string): Promise<void> {
+    if (this.#channels.delete(channel)) await this.execute(`unlisten ${quoteIdent(channel)}`);
   }
 
   /** Rows of one statement. With parameters it goes over the extended protocol, without over the simple one. */

@@ -1,4 +1,8 @@
 import { expect } from "vitest";
+import { parseConfig } from "../../src/config/config.ts";
+import { openSession } from "../../src/postgres/connect.ts";
+import { acquireRunLock, type RunLock } from "../../src/postgres/lock.ts";
+import type { Session } from "../../src/postgres/session.ts";
 import { snapshotRecords } from "../support/catalog.ts";
 import { onEachServer, openTestDatabase, type TestDatabase } from "../support/database.ts";
 import { writeFiles, writeFolder } from "../support/folder.ts";
@@ -130,6 +134,48 @@ onEachServer(
     ).toBe(true);
   },
 );
+
+async function openOwnSession({ url }: TestDatabase): Promise<Session> {
+  const { database } = parseConfig({
+    flags: {},
+    env: { DATABASE_URL: url },
+    needsDatabase: true,
+    bundledSchemaPath: "",
+  });
+  const signal = new AbortController().signal;
+  return openSession(database, {
+    applicationName: "slipway/test",
+    statementTimeoutMs: 0,
+    waitMs: 10_000,
+    signal,
+  });
+}
+
+onEachServer("whoever waits is woken by the end of the run, and listens no longer", async (server) => {
+  await using database = await openTestDatabase(server);
+  await using holder = await openOwnSession(database);
+  await using waiter = await openOwnSession(database);
+  const acquire = (session: Session, onWait = (): void => undefined): Promise<RunLock | undefined> =>
+    acquireRunLock(session, {
+      stateSchema: "migrations",
+      // Longer than the test may take: only being woken ends it.
+      waitMs: 600_000,
+      pauseMs: 600_000,
+      signal: session.closed,
+      noLongerNeeded: async () => false,
+      onWait,
+    });
+  const held = await acquire(holder);
+  const said = Promise.withResolvers<void>();
+  const waiting = acquire(waiter, said.resolve);
+  await said.promise;
+
+  await held?.[Symbol.asyncDispose]();
+  await using lock = await waiting;
+
+  await lock?.assertHeld();
+  expect(await waiter.query("select pg_listening_channels()")).toEqual([]);
+});
 
 onEachServer("an up-to-date database needs no lock, whoever holds it; anything else does", async (server) => {
   await using database = await openTestDatabase(server);

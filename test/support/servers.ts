@@ -1,7 +1,17 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
+import { freemem, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
@@ -21,8 +31,14 @@ declare module "vitest" {
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const OLDEST_SUPPORTED = 14;
 
+/** A file system in memory, and what must be free in it: a full one would fail tests at random. */
+const MEMORY = "/dev/shm";
+const MEMORY_FREE_BYTES = 6 * 2 ** 30;
+
 let running: RunningServer[] = [];
+/** What the servers and the tests share: programs, and the data where there is no memory for it. */
 let folder: string | undefined;
+let dataFolder: string | undefined;
 
 /** Starts the servers that the integration tests run on, and copies the program that they run. */
 export async function setup(project: TestProject): Promise<void> {
@@ -39,13 +55,15 @@ const NO_OLDER = "there is no second PostgreSQL, below /usr/lib/postgresql or in
  * SLIPWAY_TEST_POSTGRES lists, separated by colons, newest first. `teardown` ends them.
  */
 export async function startServers(): Promise<readonly RunningServer[]> {
-  folder = mkdtempSync(join(tmpdir(), "slipway-test-"));
-  // The server's user must get through to its own folder in it.
-  chmodSync(folder, 0o755);
+  folder = makeFolder(tmpdir());
+  // Every test makes databases, of a thousand files each: half of the time goes into a disk's file system.
+  dataFolder = hasMemory() ? makeFolder(MEMORY) : folder;
   const account = findAccount();
   const bins = findBins(folder, account);
   const started = await Promise.allSettled(
-    bins.map((bin, index) => createCluster({ bin, folder: join(`${folder}`, `server-${index}`), account })),
+    bins.map((bin, index) =>
+      createCluster({ bin, folder: join(`${dataFolder}`, `server-${index}`), account }),
+    ),
   );
   running = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
   const failed = started.find((each) => each.status === "rejected");
@@ -59,7 +77,22 @@ export async function startServers(): Promise<readonly RunningServer[]> {
 export async function teardown(): Promise<void> {
   await Promise.all(running.map((server) => server[Symbol.asyncDispose]()));
   running = [];
-  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  for (const each of [folder, dataFolder]) {
+    if (each !== undefined) rmSync(each, { recursive: true, force: true });
+  }
+}
+
+/** The server's user must get through to its own folder in it. */
+function makeFolder(parent: string): string {
+  const made = mkdtempSync(join(parent, "slipway-test-"));
+  chmodSync(made, 0o755);
+  return made;
+}
+
+function hasMemory(): boolean {
+  if (!statSync(MEMORY, { throwIfNoEntry: false })?.isDirectory()) return false;
+  const { bavail, bsize } = statfsSync(MEMORY);
+  return bavail * bsize > MEMORY_FREE_BYTES && freemem() > MEMORY_FREE_BYTES;
 }
 
 function toPlain({ major, port, password, bin, folder: home, account }: RunningServer): TestServer {
