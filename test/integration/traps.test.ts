@@ -371,7 +371,7 @@ onEachServer(
     await using run = startSlipway(["run"], {
       database,
       schema: folderOf(`${sql} create table app.u (id int);`),
-      env: { SLIPWAY_LOCK_TIMEOUT: "300ms" },
+      env: { SLIPWAY_LOCK_TIMEOUT: "1s" },
     });
     await waitFor(async () => run.stderr().includes("A table is locked by another session"), 30_000);
     await other.query("commit");
