@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseCommandLine } from "./cli.ts";
+import { parseCommandLine } from "./cli/cli.ts";
 import type { Conclusion, Environment } from "./commands/environment.ts";
 import { parseConfig } from "./config/config.ts";
 import { loadSettingsFile } from "./config/file.ts";

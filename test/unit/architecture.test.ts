@@ -108,9 +108,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "serve/operations",
     "serve/routes",
   ],
-  "cli.ts": ["errors.ts", "release.ts", "config", "commands", "serve"],
+  cli: ["errors.ts", "release.ts", "config", "commands", "serve"],
   "probe.ts": ["release.ts", "log", "sql", "config", "source", "postgres", "records", "report"],
-  "main.ts": ["errors.ts", "log", "config", "report", "commands", "cli.ts"],
+  "main.ts": ["errors.ts", "log", "config", "report", "commands", "cli"],
   "slipway.ts": ["probe.ts", "main.ts"],
 };
 
@@ -123,7 +123,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@fastify/swagger": ["serve"],
   "@kubernetes/client-node": ["kubernetes"],
   "@supabase/pg-delta": ["declarative/engine"],
-  commander: ["cli.ts"],
+  commander: ["cli"],
   fastify: ["serve", "serve/routes"],
   "libpg-query": ["lint/rules", "lint/tree"],
   // The engine's asks for a pool, and gets a session that looks like one: a type only.

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Invocation, parseCommandLine } from "../../src/cli.ts";
+import { type Invocation, parseCommandLine } from "../../src/cli/cli.ts";
 import type { Environment } from "../../src/commands/environment.ts";
 import { flagKey, SETTINGS_LIST } from "../../src/config/settings.ts";
 import { SlipwayError } from "../../src/errors.ts";
