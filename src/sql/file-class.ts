@@ -46,6 +46,9 @@ export function classifyFile(
   return new FileClassifier(file, sql, split).classify();
 }
 
+/** The procedure may end transactions where nothing else is in the message (manual, CALL), as golang-migrate sends it. */
+const CALL_ALONE = "CALL, the only statement of its file";
+
 interface Block {
   readonly begin: SqlStatement;
   readonly options: string;
@@ -173,7 +176,8 @@ class FileClassifier {
       return;
     }
     this.#endLoose();
-    const isRefused = found.nonTransactional !== undefined || found.verb === "call";
+    const isRefused =
+      found.nonTransactional !== undefined || (found.verb === "call" && reason !== CALL_ALONE);
     this.#groups.push({ transactional: isRefused ? false : "separate", statements: [statement], reason });
   }
 
@@ -198,6 +202,7 @@ class FileClassifier {
     if (found.nonTransactional !== undefined) return found.nonTransactional;
     if (this.#directive !== undefined) return `no-transaction directive (${this.#directive.tool})`;
     if (wantsNoTransaction(statement)) return "no-transaction directive (slipway)";
+    if (found.verb === "call" && this.#statements.length === 1) return CALL_ALONE;
     const value = found.addsEnumValue?.value;
     const use =
       value === undefined

@@ -489,6 +489,9 @@ onEachServer("statements that only look like something else run as they stand", 
       -- commit;
       select E'\\';commit;' as x;`,
     "2_no_statement.up.sql": "-- nothing here\n",
+    "3_procedure.up.sql": `create procedure public.fill() language plpgsql as $$
+      begin create table public.filled as select 1 as n; commit; insert into public.filled values (2); end $$;`,
+    "4_fill.up.sql": "-- ends a transaction within\ncall public.fill()",
   });
 
   const result = await run(database, migrations);
@@ -496,7 +499,8 @@ onEachServer("statements that only look like something else run as they stand", 
   expect(result).toExit(0);
   expect(await database.query(`select * from public."semi;colon"`)).toEqual([{ x: ";", y: " it's; $$ " }]);
   expect(await database.value("select public.f()")).toBe("c");
-  expect(await readLedger(database)).toHaveLength(2);
+  expect(await database.value("select array_agg(n order by n) from public.filled")).toEqual([1, 2]);
+  expect(await readLedger(database)).toHaveLength(4);
 });
 
 onEachServer("placeholders stay as they are in migrations unless asked for", async (server) => {

@@ -37,6 +37,9 @@ const SHAPES: ReadonlyArray<readonly [sql: string, shape: string]> = [
     "select 1;\n-- slipway: no-transaction\ncall p(); select 2",
     "no-transaction: select 1 | !call p() | select 2",
   ],
+  ["-- fill\ncall p();", "no-transaction: ~call p()"],
+  ["-- slipway: no-transaction\ncall p()", "no-transaction: !call p()"],
+  ["call p(); select 1", "transactional: call p();select 1"],
   [
     "begin; select 1; commit; begin read only; select 2; commit",
     "self-managed: select 1 | select 2 [read only]",
