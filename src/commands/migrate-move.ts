@@ -115,11 +115,11 @@ async function confirm(
 async function perform(context: RunContext, moves: readonly Move[]): Promise<void> {
   const { log, config, session } = context;
   const up: PendingMigration[] = [];
+  await resetSession(session);
   for (const each of moves) {
     if (each.direction === "down") await revert(context, each);
     else up.push(each);
   }
-  await resetSession(session);
   const last = up.at(-1)?.migration.version;
   if (last === undefined) return;
   log.info({ path: config.migrationsPath }, "Running user migrations...");

@@ -9,8 +9,8 @@ import { runInSteps } from "./steps.ts";
 import { isOneTransaction, toAttempt, type Work } from "./work.ts";
 
 /**
- * Runs one file in a session as it was at connect: nothing of an earlier file reaches it. A failure is recorded
- * in the ledger and thrown; what the server, the lock or a signal caused is no failure of the file and is not
+ * Runs one file in a session that is as it was at connect, and leaves it so: nothing of a file reaches the next.
+ * A failure is recorded in the ledger and thrown; what the server, the lock or a signal caused is no failure of the file and is not
  * recorded as one.
  */
 export async function runFile(context: RunContext, work: Work): Promise<void> {
@@ -40,7 +40,7 @@ function isFaultOfFile(error: SlipwayError): boolean {
 
 async function runInTransaction(context: RunContext, work: Work, start: number): Promise<void> {
   const [group] = work.fileClass.groups;
-  const finish = (): string => work.finish(performance.now() - start);
-  await inTransaction(context, work, group, finish, `begin; ${RESET}; commit; `);
+  const record = (): string => work.finish(performance.now() - start);
+  await inTransaction(context, work, group, { record, reset: RESET });
   if (/advisory_unlock/i.test(work.script.text)) await context.lock?.assertHeld();
 }

@@ -18,7 +18,6 @@ export async function runInSteps(context: RunContext, work: Work, start: number)
   const { records, session } = context;
   const { groups } = work.fileClass;
   const done = stepsToSkip(work, groups);
-  await resetSession(session);
   if (work.direction === "up") await claim(records, toAttempt(work));
   for (const setting of settingsOf(groups.slice(0, done))) await session.execute(setting);
   await takeRole(session, roleOf(groups.slice(0, done)));
@@ -52,6 +51,7 @@ export async function runInSteps(context: RunContext, work: Work, start: number)
     await takeRole(session, role.after);
   }
   await session.execute(`${OWN_WRITE}; ${work.finish(performance.now() - start)}`);
+  await resetSession(session);
 }
 
 /**
@@ -67,7 +67,7 @@ async function ranInTransaction(
 ): Promise<boolean> {
   if (group.transactional === false) return false;
   try {
-    await inTransaction(context, work, group, () => recorded);
+    await inTransaction(context, work, group, { record: () => recorded });
     return true;
   } catch (error) {
     const isRefused = error instanceof SlipwayError && hasSqlState(error.cause, REFUSES_TRANSACTION);

@@ -15,7 +15,7 @@ export interface Work {
   readonly fileClass: FileClass;
   /** What the ledger says of earlier attempts. */
   readonly row: LedgerRow | undefined;
-  /** SQL that writes the end into the ledger: in the file's own transaction where it has one. */
+  /** SQL that writes the end into the ledger, in the file's own transaction where it has one; how long it took so far. */
   readonly finish: (durationMs: number) => string;
 }
 
@@ -45,5 +45,8 @@ export function nextAfter({ direction, name, version }: Work): string {
 
 /** How the end of an up migration is written into the ledger. */
 export function finishUp(context: RunContext, work: Omit<Work, "finish">): Work["finish"] {
-  return (durationMs) => appliedSql(context.records, toAttempt(work), durationMs);
+  const attempt = toAttempt(work);
+  // A file in steps has claimed its row before the first of them.
+  const isFirst = attempt.transactional && work.row === undefined;
+  return (durationMs) => appliedSql(context.records, attempt, durationMs, isFirst);
 }

@@ -88,14 +88,14 @@ function versionOf(history: History): { readonly userVersion?: bigint } {
   return history.appliedVersion === undefined ? {} : { userVersion: history.appliedVersion };
 }
 
-/** Applies pending migrations in order and leaves the session as it was before. */
+/** Applies pending migrations in order; the session is as it was at connect afterwards. */
 export async function applyAll(context: RunContext, pending: readonly PendingMigration[]): Promise<void> {
+  await resetSession(context.session);
   for (const [index, each] of pending.entries()) {
     const what = `migration ${each.migration.name}`;
     context.observe({ kind: "step", phase: "user", what, step: index + 1, steps: pending.length });
     await applyOne(context, each);
   }
-  await resetSession(context.session);
 }
 
 async function applyOne(context: RunContext, { migration, row }: PendingMigration): Promise<void> {

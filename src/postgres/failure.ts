@@ -10,6 +10,8 @@ export interface SentPart {
   /** Where the piece starts in `script.text`. */
   readonly start: number;
   readonly sql: string;
+  /** What stood before it in the same message, of which the server's position counts the characters too. */
+  readonly before?: string;
 }
 
 /** Translates PostgreSQL's answer into an error that says where in the user's file it happened, and why. */
@@ -20,9 +22,15 @@ export function toStatementError(
   next: string,
 ): StatementError {
   const offset = offsetOf(error, part);
+  const failure = describeFailure(error);
+  // What stands behind it in the same message is none of the user's business.
+  const isIncomplete = offset === part.start + part.sql.length;
+  const reason = isIncomplete
+    ? failure.reason.replace(/ at or near ";"$/, " at end of input")
+    : failure.reason;
   return new StatementError(
     what,
-    { ...describeFailure(error), place: part.script.placeOf(offset), excerpt: part.script.excerptOf(offset) },
+    { ...failure, reason, place: part.script.placeOf(offset), excerpt: part.script.excerptOf(offset) },
     { cause: error, next: joinAdvice(error, next) },
   );
 }
@@ -71,7 +79,8 @@ function adviceForRoutine(error: ServerError): string | undefined {
 
 function offsetOf(error: ServerError, part: SentPart): number {
   if (error.position !== undefined) {
-    return part.start + offsetOfServerPosition(part.sql, Number(error.position));
+    const { before = "" } = part;
+    return part.start + offsetOfServerPosition(before + part.sql, Number(error.position)) - before.length;
   }
   return part.start + (offsetInBlock(error, part.sql) ?? 0);
 }

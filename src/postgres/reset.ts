@@ -7,9 +7,18 @@ import type { Session } from "./session.ts";
  * state; hence one by one (PostgreSQL manual, DISCARD). What slipway set at connect stands in the startup
  * packet, which is what RESET ALL returns to.
  */
-export const RESET = `reset session authorization; reset role; reset all; discard temp; discard plans; deallocate all; close all; unlisten *`;
+export const RESET: readonly string[] = [
+  "reset session authorization",
+  "reset role",
+  "reset all",
+  "discard temp",
+  "discard plans",
+  "deallocate all",
+  "close all",
+  "unlisten *",
+];
 
 export async function resetSession(session: Session): Promise<void> {
   await session.rollback();
-  await session.execute(RESET);
+  await session.execute(RESET.join("; "));
 }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect as openSocket } from "node:net";
 import type { Client, QueryResult, QueryResultRow } from "pg";
 import type { DatabaseTarget } from "../config/database.ts";
@@ -35,6 +36,7 @@ export class Session {
   readonly #channels = new Map<string, () => void>();
   readonly #running = new Set<Running>();
   #expectedEnd = false;
+  #completed: string[] = [];
 
   /** `parameters` are the ParameterStatus values that the server reported at start. */
   constructor(client: Client, target: DatabaseTarget, parameters: ReadonlyMap<string, string>) {
@@ -43,6 +45,10 @@ export class Session {
     this.target = target;
     this.closed = this.#closing.signal;
     client.on("error", (error) => this.#lost(error));
+    // The driver forgets which of several statements an error ended.
+    this.#connection.on("commandComplete", ({ text }) => {
+      this.#completed.push(text);
+    });
     client.on("end", () => this.#lost(undefined));
     client.on("notice", (notice) =>
       this.#noticeListener?.({
@@ -93,6 +99,11 @@ export class Session {
     return first;
   }
 
+  /** The command tags of what the server has completed of the last message: all of it, or what came before an error. */
+  get completed(): readonly string[] {
+    return this.#completed;
+  }
+
   onNotice(listener: ((notice: Notice) => void) | undefined): void {
     this.#noticeListener = listener;
   }
@@ -131,19 +142,17 @@ export class Session {
   /**
    * Runs `work` between BEGIN and COMMIT. A COMMIT of an aborted transaction answers ROLLBACK without
    * an error (PostgreSQL manual, COMMIT), so the command tag is what counts.
-   *
-   * `begin` is sent first; what `end` gives is sent with the COMMIT: each message is a round trip.
    */
   async transaction<T>(
     work: () => Promise<T>,
-    { begin = "begin", end }: { readonly begin?: string; readonly end?: () => string } = {},
+    { begin = "begin" }: { readonly begin?: string } = {},
   ): Promise<T> {
     await this.execute(begin);
     let result: T;
     let command: string;
     try {
       result = await work();
-      ({ command } = await this.execute(end === undefined ? "commit" : `${end()}; commit`));
+      ({ command } = await this.execute("commit"));
     } catch (error) {
       await this.rollback();
       throw error;
@@ -199,18 +208,32 @@ export class Session {
     this.closed.throwIfAborted();
     const running: Running = { since: performance.now() };
     this.#running.add(running);
+    this.#completed = [];
     try {
       return await (parameters === undefined
         ? this.#client.query<Row>(sql)
         : this.#client.query<Row>(sql, [...parameters]));
     } catch (error) {
-      if (isServerError(error) && !SESSION_ENDED.has(error.code) && error.severity !== "FATAL") throw error;
+      if (isServerError(error) && !SESSION_ENDED.has(error.code) && error.severity !== "FATAL") {
+        await this.#untilReady();
+        throw error;
+      }
       if (isServerError(error) || isSocketEnd(error)) this.#lost(error as Error);
       this.closed.throwIfAborted();
       throw error;
     } finally {
       this.#running.delete(running);
     }
+  }
+
+  /** The driver hands on an error at once; what became of the transaction the server says a moment later. */
+  async #untilReady(): Promise<void> {
+    if ((this.#client as unknown as { readyForQuery: boolean }).readyForQuery) return;
+    await once(this.#connection, "readyForQuery", { signal: this.closed }).catch(() => undefined);
+  }
+
+  get #connection(): NodeJS.EventEmitter {
+    return (this.#client as unknown as { connection: NodeJS.EventEmitter }).connection;
   }
 
   #lost(error: Error | undefined): void {

@@ -21,6 +21,9 @@ export const LOCK_NOT_AVAILABLE: ReadonlySet<string> = new Set(["55P03"]);
 /** A statement wants to be alone: a transaction block refuses it, or a procedure in it commits. */
 export const REFUSES_TRANSACTION: ReadonlySet<string> = new Set(["25001", "2D000"]);
 
+/** A statement that only a transaction block takes was sent outside of one. */
+export const NO_TRANSACTION: ReadonlySet<string> = new Set(["25P01"]);
+
 /** Somebody asked for it: a stop signal of ours, or a person's `pg_cancel_backend`. */
 export const CANCELLED: ReadonlySet<string> = new Set(["57014"]);
 

@@ -137,36 +137,48 @@ export async function claim(records: Records, attempt: Attempt): Promise<void> {
 
 /**
  * SQL that writes the whole of an attempt at once, where effect and ledger row are one transaction. Text
- * without parameters, so that it can share a message with the COMMIT.
+ * without parameters, so that it can share a message with the statements and the COMMIT.
+ *
+ * `durationMs` is up to the sending of that message; the server adds what came of it since. `isFirst` says that
+ * the ledger has no row of the migration: to write one that may be there costs half as much again.
  */
 export function appliedSql(
   { schema, runId, release }: Records,
   attempt: Attempt,
   durationMs: number,
+  isFirst: boolean,
 ): string {
   const version = attempt.version.toString();
   const [name, checksum, sqlChecksum, run] = [attempt.name, attempt.checksum, attempt.sqlChecksum, runId].map(
     quoteLiteral,
   );
   const { transactional, steps } = attempt;
-  const ms = Math.round(durationMs);
-  return `with row as (
-       insert into ${schema}.app
-         (version, name, status, checksum, transactional, statements_total, statements_done, attempts, started_at,
-          applied_at, duration_ms, run_id, sql_checksum)
-       values (${version}, ${name}, 'applied', ${checksum}, ${transactional}, ${steps}, ${steps}, 1,
-               clock_timestamp() - make_interval(secs => ${ms} / 1000.0), clock_timestamp(), ${ms}, ${run}, ${sqlChecksum})
-       on conflict (version) do update
+  const ms = millisecondsSql(durationMs);
+  const update = `on conflict (version) do update
           set name = excluded.name, status = 'applied', checksum = excluded.checksum,
               transactional = excluded.transactional, statements_total = excluded.statements_total,
               statements_done = excluded.statements_total, statement_inflight = null, done_hash = null,
               attempts = app.attempts + case when excluded.transactional then 1 else 0 end,
               started_at = case when excluded.transactional then excluded.started_at else app.started_at end,
               applied_at = excluded.applied_at, duration_ms = excluded.duration_ms, run_id = excluded.run_id,
-              error_message = null, failure = null, sql_checksum = excluded.sql_checksum)
+              error_message = null, failure = null, sql_checksum = excluded.sql_checksum`;
+  return `with row as (
+       insert into ${schema}.app
+         (version, name, status, checksum, transactional, statements_total, statements_done, attempts, started_at,
+          applied_at, duration_ms, run_id, sql_checksum)
+       values (${version}, ${name}, 'applied', ${checksum}, ${transactional}, ${steps}, ${steps}, 1,
+               statement_timestamp() - ${intervalSql(durationMs)}, clock_timestamp(), ${ms}, ${run}, ${sqlChecksum})
+       ${isFirst ? "" : update})
      insert into ${schema}.app_log (run_id, version, name, event, duration_ms, checksum, release)
      values (${run}, ${version}, ${name}, 'applied', ${ms}, ${checksum}, ${quoteLiteral(release)})`;
 }
+
+/** How long something has taken when the server comes to it, of which `durationMs` were before the message was sent. */
+function millisecondsSql(durationMs: number): string {
+  return `round(extract(epoch from clock_timestamp() - statement_timestamp() + ${intervalSql(durationMs)}) * 1000)`;
+}
+
+const intervalSql = (ms: number): string => `interval '${Math.round(ms)} ms'`;
 
 export type Direction = "up" | "down";
 
@@ -268,7 +280,7 @@ export async function recordFailed(
   );
 }
 
-/** SQL that takes a migration off the ledger, in the transaction that undid it. */
+/** SQL that takes a migration off the ledger, in the transaction that undid it. `durationMs` as of `appliedSql`. */
 export function revertedSql(
   { schema, runId, release }: Records,
   migration: { readonly version: bigint; readonly name: string },
@@ -280,7 +292,7 @@ export function revertedSql(
     version,
     quoteLiteral(name),
     "'applied', 'down'",
-    Math.round(durationMs),
+    millisecondsSql(durationMs),
   ];
   return `with gone as (delete from ${schema}.app where version = ${version})
      insert into ${schema}.app_log (run_id, version, name, event, direction, duration_ms, release)

@@ -144,7 +144,7 @@ onEachServer(
       schema: writeFolder(SCHEMA),
       migrations: writeFolder({
         "1_one.up.sql": "create table app.one ();",
-        "2_slow.up.sql": `create table app.two ();${GATE}`,
+        "2_slow.up.sql": `create table app.two ();${GATE}create table app.more ();`,
         "3_three.up.sql": "create table app.three ();",
       }),
     };

@@ -106,16 +106,6 @@ const PATTERNS: readonly Pattern[] = [
     ],
   },
   {
-    what: "a unique index becomes the constraint of its name",
-    old: `${T} create unique index t_key on app.t (a);`,
-    wanted: "create table app.t (id int primary key, a int, b text, constraint t_key unique (a));",
-    steps: [
-      "CREATE UNIQUE INDEX CONCURRENTLY slipway_index_",
-      "DROP INDEX",
-      "ADD CONSTRAINT t_key UNIQUE USING INDEX",
-    ],
-  },
-  {
     what: "a primary key moves to another column, and its own may be NULL afterwards",
     old: T,
     wanted: "create table app.t (id int, a int primary key, b text);",

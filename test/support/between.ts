@@ -69,7 +69,7 @@ export async function openCutter(
     client.on("data", (chunk: Buffer) => {
       for (const message of reader.read(chunk)) {
         // Also one that shares its message with what comes before it.
-        const isCommit = /(?:^|;)\s*commit\s*$/i.test(sqlOf(message) ?? "");
+        const isCommit = /(?:^|;)\s*commit\s*(?:;|$)/i.test(sqlOf(message) ?? "");
         if (isCommit) state.commits += 1;
         const isCut = isCommit && state.commits === at;
         if (isCut) state.hasCut = true;

@@ -19,12 +19,6 @@ export function isDroppedLater(draft: Draft, action: EngineAction, id: ObjectId)
     draft.replaced.set(id, action);
     return true;
   }
-  const heir = findKeyOfItsName(draft, id);
-  if (heir !== undefined) {
-    if (!isReplacedOnline(draft, heir)) return false;
-    draft.replaced.set(heir, action);
-    return true;
-  }
   if (index === undefined || populated.partitioned) return false;
   const { schema = "", ownName } = engine.describe(view.current, id);
   draft.last.push({
@@ -35,18 +29,6 @@ export function isDroppedLater(draft: Draft, action: EngineAction, id: ObjectId)
     online: {},
   });
   return true;
-}
-
-/** The new constraint whose index gets the name of this one: both share one name space in a schema. */
-function findKeyOfItsName({ input, created }: Draft, id: ObjectId): ObjectId | undefined {
-  const { engine, view } = input;
-  const { schema, ownName } = engine.describe(view.current, id);
-  return [...created].find((other) => {
-    const type = engine.constraint(view.desired, other)?.type;
-    if (type === undefined || type === "check" || type === "foreign key") return false;
-    const made = engine.describe(view.desired, other);
-    return made.schema === schema && made.ownName === ownName;
-  });
 }
 
 /** True when what will stand in its place is built beside. */

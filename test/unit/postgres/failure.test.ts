@@ -57,6 +57,21 @@ test("a position one beyond the end is the end: the statement is incomplete", ()
   expect(place).toEqual({ file: "f.sql", line: 2, column: 9 });
 });
 
+test("what is in the same message before and behind a statement is no part of its place and reason", () => {
+  const script = scriptOf("select '😀', NOPE; select (");
+  const before = "begin; set local lock_timeout = 0; ";
+  const failureOf = (index: number, position: number, message: string) => {
+    const { start = 0, text: sql = "" } = script.statements[index] ?? {};
+    const error = serverError({ code: "42601", position: String(position), message });
+    return toStatementError("x", error, { script, start, sql, before }, "").failure;
+  };
+
+  expect(failureOf(0, before.length + 13, "it failed").place).toEqual({ file: "f.sql", line: 1, column: 13 });
+  const incomplete = failureOf(1, before.length + 9, 'syntax error at or near ";"');
+  expect(incomplete.place).toEqual({ file: "f.sql", line: 1, column: 27 });
+  expect(incomplete.reason).toBe("syntax error at end of input");
+});
+
 test("without a position the statement's beginning is the place", () => {
   const script = scriptOf("select 1;\n  insert into t values (1)");
   const part = { script, start: 12, sql: "insert into t values (1)" };
