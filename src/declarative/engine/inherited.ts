@@ -1,6 +1,6 @@
 import { type DependencyEdge, encodeId, type StableId } from "@supabase/pg-delta/core";
-import type { Session } from "../../postgres/session.ts";
 import type { ObjectId } from "./engine.ts";
+import type { Asking } from "./read-ahead.ts";
 
 const REDECLARED_COLUMNS = `
 select n.nspname::text as schema, c.relname::text as table, a.attname::text as name
@@ -72,8 +72,8 @@ interface UseRow {
  * Columns that a child inherits and declares itself. ALTER TABLE on the parent reaches them, and on the child
  * it is refused (manual, ALTER TABLE), so they count as inherited: what goes on in the parent goes for them.
  */
-export async function readRedeclaredColumns(session: Session): Promise<Set<ObjectId>> {
-  const rows = await session.query<{ schema: string; table: string; name: string }>(REDECLARED_COLUMNS);
+export async function readRedeclaredColumns(asking: Asking): Promise<Set<ObjectId>> {
+  const rows = await asking.query<{ schema: string; table: string; name: string }>(REDECLARED_COLUMNS);
   return new Set(rows.map((row) => encodeId({ kind: "column", ...row })));
 }
 
@@ -81,8 +81,8 @@ export async function readRedeclaredColumns(session: Session): Promise<Set<Objec
  * Who uses a column that a partition or a child inherits. The engine knows inherited columns as those of the
  * ancestor only, and forgets about such a use: it would drop the table under a view.
  */
-export async function readUsesOfInherited(session: Session): Promise<DependencyEdge[]> {
-  const rows = await session.query<UseRow & Record<string, unknown>>(USES);
+export async function readUsesOfInherited(asking: Asking): Promise<DependencyEdge[]> {
+  const rows = await asking.query<UseRow & Record<string, unknown>>(USES);
   return rows.flatMap((row): DependencyEdge[] => {
     const from = userOf(row);
     const table: StableId = { kind: "table", schema: row.of_schema, name: row.of_table };

@@ -1,5 +1,5 @@
 import type { DependencyEdge, StableId } from "@supabase/pg-delta/core";
-import type { Session } from "../../postgres/session.ts";
+import type { Asking } from "./read-ahead.ts";
 
 const USES = `
 with multirange as (
@@ -34,8 +34,8 @@ interface Row {
 }
 
 /** Who uses the multirange that a range type brings along: the engine knows the range only, and makes it too late. */
-export async function readUsesOfMultiranges(session: Session): Promise<DependencyEdge[]> {
-  const rows = await session.query<Row & Record<string, unknown>>(USES);
+export async function readUsesOfMultiranges(asking: Asking): Promise<DependencyEdge[]> {
+  const rows = await asking.query<Row & Record<string, unknown>>(USES);
   return rows.map(({ kind, schema, relation, name, args, range_schema, range_name }) => {
     const from: StableId =
       kind === "column" ? { kind, schema, table: relation, name } : { kind, schema, name, args };

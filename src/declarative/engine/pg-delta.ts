@@ -1,16 +1,6 @@
 import { createHash } from "node:crypto";
-import {
-  buildFactBase,
-  encodeId,
-  type Fact,
-  type FactBase,
-  parseId,
-  type StableId,
-} from "@supabase/pg-delta/core";
-import { extract } from "@supabase/pg-delta/extract";
+import { buildFactBase, encodeId, type FactBase, parseId, type StableId } from "@supabase/pg-delta/core";
 import { type Action, type Plan, plan as planDelta } from "@supabase/pg-delta/plan";
-import type { Pool } from "pg";
-import type { Session } from "../../postgres/session.ts";
 import { quoteIdent } from "../../sql/quote.ts";
 import { revokeDefaultGrants } from "./default-grants.ts";
 import { columnDefinition, constraintDefinition, dependenciesOf, indexDefinition } from "./definitions.ts";
@@ -23,23 +13,19 @@ import {
   contentOf,
   type Facts,
   factsOf,
-  indexEdges,
   isOfExtension,
   isPartitionFact,
   loadFacts,
   nameOf,
   saveFacts,
   schemaOf,
-  toCatalog,
 } from "./facts.ts";
-import { readRedeclaredColumns, readUsesOfInherited } from "./inherited.ts";
-import { readUsesOfMultiranges } from "./multiranges.ts";
 import { narrow } from "./narrow.ts";
+import { readCatalog } from "./read-catalog.ts";
 import { findRebuilds, findTwins, inOneLanguage, isMarked, withRebuilds, withTwins } from "./rebuild.ts";
-import { findRedefinable, placeRedefinitions, withRedefined, withViewColumns } from "./redefine.ts";
+import { findRedefinable, placeRedefinitions, withRedefined } from "./redefine.ts";
 import { actAs } from "./roles.ts";
 import { differingIds, shareWith } from "./same.ts";
-import { readSatellites } from "./satellites.ts";
 import { layOut, scriptOf } from "./script.ts";
 import { asRetyped, collationEdits, columnStepOf, keepCollation, plainType, throughText } from "./step.ts";
 import { managedView } from "./view.ts";
@@ -53,39 +39,7 @@ const HASHED_AT_ONCE = 1 << 16;
 
 /** The only importer of `@supabase/pg-delta`, with its neighbours in this folder. */
 export const pgDelta: SchemaEngine = {
-  async read(session, hidden) {
-    const extracted = await extract(adapt(session));
-    const [row] = await session.query<{ role: string }>("select current_user::text as role");
-    const virtualColumns = await readVirtualColumns(session);
-    const redeclared = await readRedeclaredColumns(session);
-    const isInherited = (id: StableId | undefined): boolean =>
-      id !== undefined && redeclared.has(encodeId(id));
-    const own = extracted.factBase
-      .facts()
-      .filter(({ id, parent }) => !isInherited(id) && !isInherited(parent));
-    const satellites = await readSatellites(session);
-    const facts = await withViewColumns(
-      session,
-      [...own, ...satellites.facts].filter((fact) => !isOutsideScope(fact, hidden)),
-    );
-    const byId = new Map(facts.map((fact) => [encodeId(fact.id), fact]));
-    const uses = [
-      ...(await readUsesOfInherited(session)),
-      ...(await readUsesOfMultiranges(session)),
-      ...satellites.edges,
-    ].filter(({ from, to }) => byId.has(encodeId(from)) && byId.has(encodeId(to)));
-    return toCatalog(
-      {
-        byId,
-        edgesFrom: indexEdges([...extracted.factBase.edges, ...uses]),
-        virtualColumns,
-        roles: rolesOf(extracted.factBase),
-        currentRole: row?.role ?? "",
-      },
-      session.serverMajor,
-    );
-  },
-
+  read: readCatalog,
   without,
   shareWith,
 
@@ -173,80 +127,6 @@ export const pgDelta: SchemaEngine = {
     };
   },
 };
-
-/** Compiling the catalog queries takes longer than running them; the engine switches it off for superusers only. */
-const NO_JIT = "set local jit = off";
-
-/**
- * The engine asks for a pool; slipway has one session, which may be in a transaction. The engine's own
- * BEGIN and COMMIT would end that transaction, so they are not passed on: the reading then happens in
- * the transaction that is open, or in one opened here.
- */
-function adapt(session: Session): Pool {
-  const nested = session.status !== "I";
-  const query = async (text: unknown, parameters?: readonly unknown[]): Promise<unknown> => {
-    if (typeof text === "string" && /^(BEGIN|COMMIT|ROLLBACK)\b/.test(text)) {
-      if (nested) {
-        await session.execute(
-          text.startsWith("BEGIN")
-            ? `savepoint slipway_read; ${NO_JIT}`
-            : "rollback to savepoint slipway_read",
-        );
-        return { rows: [] };
-      }
-      await session.execute(text.startsWith("BEGIN") ? `${text}; ${NO_JIT}` : text);
-      return { rows: [] };
-    }
-    return session.raw(text, parameters);
-  };
-  const release = (broken?: unknown): void => {
-    if (broken !== undefined && broken !== false) void session.close();
-  };
-  return { connect: async () => ({ query, release }), query, end: async () => undefined } as unknown as Pool;
-}
-
-/**
- * Left out of every comparison: roles and memberships belong to the cluster and to bootstrap.sql;
- * credentials are redacted when read, so writing them back would destroy them; what PostgreSQL grants
- * and remarks on schema public by itself differs between majors and is nobody's wish.
- */
-function isOutsideScope(fact: Fact, hidden: string): boolean {
-  const { id } = fact;
-  if (schemaOf(id) === hidden) return true;
-  if (id.kind === "role" || id.kind === "membership") return true;
-  if (id.kind === "userMapping" || id.kind === "subscription") return true;
-  // Since 17 a domain's NOT NULL is listed as a constraint too; written twice it is an error.
-  if (id.kind === "constraint") return fact.payload["type"] === "n";
-  // Default privileges of one schema only add to those of all (manual, ALTER DEFAULT PRIVILEGES): that they
-  // name nobody takes nothing away, and granting it "back" would be a grant of its own.
-  if (id.kind === "defaultPrivilege" && id.schema !== null && isEmptyArray(fact.payload["privileges"]))
-    return true;
-  if (id.kind === "comment" || id.kind === "acl")
-    return id.target.kind === "schema" && id.target.name === "public";
-  return false;
-}
-
-function isEmptyArray(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0;
-}
-
-function rolesOf(base: FactBase): readonly string[] {
-  const names = base.facts().flatMap((fact) => (fact.id.kind === "role" ? [fact.id.name] : []));
-  return [...names, "PUBLIC"];
-}
-
-const VIRTUAL_COLUMNS = `
-select n.nspname::text as schema, c.relname::text as table, a.attname::text as name
-  from pg_catalog.pg_attribute a
-  join pg_catalog.pg_class c on c.oid = a.attrelid
-  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where a.attgenerated = 'v' and not a.attisdropped`;
-
-async function readVirtualColumns(session: Session): Promise<Set<ObjectId>> {
-  if (session.serverMajor < 18) return new Set();
-  const rows = await session.query<{ schema: string; table: string; name: string }>(VIRTUAL_COLUMNS);
-  return new Set(rows.map((row) => encodeId({ kind: "column", ...row })));
-}
 
 function toFactBase(facts: Facts): FactBase {
   const edges = [...facts.edgesFrom].flatMap(([from, list]) => (facts.byId.has(from) ? list : []));

@@ -1,5 +1,5 @@
 import type { DependencyEdge, Fact, StableId } from "@supabase/pg-delta/core";
-import type { Session } from "../../postgres/session.ts";
+import type { Asking } from "./read-ahead.ts";
 
 // Inherited columns are among them, also those that the child declares as well: see readRedeclaredColumns in inherited.ts.
 const UNREAD_COLUMNS = `
@@ -78,9 +78,9 @@ export interface Satellites {
  * and on inherited columns, on attributes of composite types, and comments on the index behind a key. A view that is made anew would lose them
  * in silence.
  */
-export async function readSatellites(session: Session): Promise<Satellites> {
-  const columns = await session.query<ColumnRow & Record<string, unknown>>(UNREAD_COLUMNS);
-  const keys = await session.query<KeyRow & Record<string, unknown>>(COMMENTS_ON_KEYS);
+export async function readSatellites(asking: Asking): Promise<Satellites> {
+  const columns = await asking.query<ColumnRow & Record<string, unknown>>(UNREAD_COLUMNS);
+  const keys = await asking.query<KeyRow & Record<string, unknown>>(COMMENTS_ON_KEYS);
   const ofColumns = columns.map((row) => ({ row, facts: factsOfColumn(row) }));
   return {
     facts: [...ofColumns.flatMap(({ facts }) => facts), ...keys.map(factOfKey)],
