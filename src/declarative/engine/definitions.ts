@@ -59,9 +59,3 @@ export function columnDefinition(catalog: Catalog, id: ObjectId): ColumnDefiniti
     ...(fallback === undefined ? {} : { default: String(fallback.payload["expr"]) }),
   };
 }
-
-/** What an object refers to (`pg_depend`), of what is modelled. */
-export function dependenciesOf(catalog: Catalog, id: ObjectId): ObjectId[] {
-  const edges = factsOf(catalog).edgesFrom.get(id) ?? [];
-  return edges.flatMap((edge) => (edge.kind === "depends" ? [encodeId(edge.to)] : []));
-}

@@ -1,6 +1,6 @@
-import { encodeId, type Fact } from "@supabase/pg-delta/core";
+import type { Fact } from "@supabase/pg-delta/core";
 import type { Demand, ManagedView, ObjectId } from "./engine.ts";
-import { type Facts, factsOf } from "./facts.ts";
+import { type Facts, factsOf, parentOf } from "./facts.ts";
 
 /** What the desired state asks of rows that are there already, and the current one doesn't. */
 export function findDemands(view: ManagedView): Demand[] {
@@ -9,7 +9,7 @@ export function findDemands(view: ManagedView): Demand[] {
   const demands: Demand[] = [];
   for (const [id, wanted] of desired.byId) {
     const found = current.byId.get(id);
-    const owner = wanted.parent === undefined ? undefined : encodeId(wanted.parent);
+    const owner = parentOf(wanted);
     if (owner === undefined || !current.byId.has(owner)) continue;
     demands.push(...demandsOf(desired, id, found, wanted, owner));
   }

@@ -1,6 +1,6 @@
-import { encodeId, type Fact } from "@supabase/pg-delta/core";
+import type { Fact } from "@supabase/pg-delta/core";
 import type { Catalog, ObjectId, Ownership } from "./engine.ts";
-import { type Facts, factsOf, isOfExtension, isPartitionFact, schemaOf } from "./facts.ts";
+import { type Facts, factsOf, isOfExtension, isPartitionFact, parentOf, schemaOf } from "./facts.ts";
 
 /**
  * Objects that no desired schema ever had. Only whole ones are named: the column of an extra table goes
@@ -13,7 +13,7 @@ export function findExtras(current: Catalog, ownership: Ownership, schemas: Read
   const isKnown = (id: ObjectId): boolean => declared.has(id) || lastDeclared.has(id) || given.has(id);
   return [...facts.byId].flatMap(([id, fact]) => {
     if (isKnown(id) || isPassedOver(facts, id, fact)) return [];
-    const parent = fact.parent === undefined ? undefined : encodeId(fact.parent);
+    const parent = parentOf(fact);
     if (parent !== undefined && !parent.startsWith("schema:")) return declared.has(parent) ? [id] : [];
     const schema = schemaOf(fact.id);
     return schema !== undefined && schemas.has(schema) ? [id] : [];

@@ -30,8 +30,53 @@ export function contentOf(facts: Facts, id: ObjectId): string | undefined {
   return facts.virtualColumns.has(id) ? `${content} virtual` : content;
 }
 
-export function toCatalog(facts: Facts, serverMajor: number): Catalog {
-  return { serverMajor, ids: new Set(facts.byId.keys()), engineData: facts };
+export function toCatalog(facts: Facts, serverMajor: number, leftOut?: ReadonlySet<ObjectId>): Catalog {
+  let ids: ReadonlySet<ObjectId> | undefined;
+  return {
+    serverMajor,
+    ...(leftOut === undefined ? {} : { leftOut }),
+    // Of a large catalog they are many, and nobody asks for those of most that are made on the way.
+    get ids() {
+      ids ??= new Set(facts.byId.keys());
+      return ids;
+    },
+    engineData: facts,
+  };
+}
+
+const parents = new WeakMap<Fact, ObjectId>();
+
+/** The id of what the fact is part of. Spelled out once: all who go through a catalog ask for it. */
+export function parentOf(fact: Fact): ObjectId | undefined {
+  if (fact.parent === undefined) return undefined;
+  const known = parents.get(fact);
+  if (known !== undefined) return known;
+  const id = encodeId(fact.parent);
+  parents.set(fact, id);
+  return id;
+}
+
+const targets = new WeakMap<readonly DependencyEdge[], readonly ObjectId[]>();
+
+/** The ids that the edges lead to, in their order; spelled out once as well. */
+export function targetsOf(edges: readonly DependencyEdge[]): readonly ObjectId[] {
+  const known = targets.get(edges);
+  if (known !== undefined) return known;
+  const ids = edges.map(({ to }) => encodeId(to));
+  targets.set(edges, ids);
+  return ids;
+}
+
+/** What an object refers to (`pg_depend`), of what is modelled. */
+export function dependenciesOf(facts: Facts, id: ObjectId): readonly ObjectId[] {
+  const edges = facts.edgesFrom.get(id);
+  if (edges === undefined) return [];
+  const ids = targetsOf(edges);
+  return edges.every(isDependency) ? ids : ids.filter((_, at) => edges[at]?.kind === "depends");
+}
+
+function isDependency({ kind }: DependencyEdge): boolean {
+  return kind === "depends";
 }
 
 export function indexEdges(edges: Iterable<DependencyEdge>): Map<ObjectId, DependencyEdge[]> {

@@ -1,6 +1,6 @@
-import { type DependencyEdge, encodeId, type Fact } from "@supabase/pg-delta/core";
+import type { DependencyEdge, Fact } from "@supabase/pg-delta/core";
 import type { ObjectId } from "./engine.ts";
-import type { Facts } from "./facts.ts";
+import { type Facts, parentOf, targetsOf } from "./facts.ts";
 
 /**
  * Both sides without the tables that a plan about the `changed` objects can't be concerned with: it is
@@ -18,8 +18,8 @@ export function narrow(
   const neededBy: Graph = new Map();
   const connect = (id: ObjectId, edges: readonly DependencyEdge[]): void => {
     const from = wholes.get(id);
-    for (const edge of edges) {
-      const to = wholes.get(encodeId(edge.to));
+    for (const target of targetsOf(edges)) {
+      const to = wholes.get(target);
       if (from === undefined || to === undefined || from === to) continue;
       addEdge(needs, from, to);
       addEdge(neededBy, to, from);
@@ -31,15 +31,14 @@ export function narrow(
   const concerned = new Set([...changed].map((id) => wholes.get(id) ?? id));
   addReachable(neededBy, concerned);
   addReachable(needs, concerned);
-  const only = (facts: Facts): Facts => ({
-    ...facts,
-    byId: new Map(
-      [...facts.byId].filter(([id]) => {
-        const whole = wholes.get(id) ?? id;
-        return concerned.has(whole) || !whole.startsWith("table:");
-      }),
-    ),
-  });
+  const only = (facts: Facts): Facts => {
+    const byId = new Map<ObjectId, Fact>();
+    for (const [id, fact] of facts.byId) {
+      const whole = wholes.get(id) ?? id;
+      if (concerned.has(whole) || !whole.startsWith("table:")) byId.set(id, fact);
+    }
+    return { ...facts, byId };
+  };
   return { current: only(current), desired: only(desired) };
 }
 
@@ -53,9 +52,9 @@ function findWhole(
 ): ObjectId {
   const whole = known.get(id);
   if (whole !== undefined) return whole;
-  const parent = byId.get(id)?.parent;
-  const found =
-    parent === undefined || parent.kind === "schema" ? id : findWhole(byId, encodeId(parent), known);
+  const fact = byId.get(id);
+  const parent = fact === undefined || fact.parent?.kind === "schema" ? undefined : parentOf(fact);
+  const found = parent === undefined ? id : findWhole(byId, parent, known);
   known.set(id, found);
   return found;
 }

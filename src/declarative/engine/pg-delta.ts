@@ -3,17 +3,18 @@ import { buildFactBase, encodeId, type FactBase, parseId, type StableId } from "
 import { type Action, type Plan, plan as planDelta } from "@supabase/pg-delta/plan";
 import { quoteIdent } from "../../sql/quote.ts";
 import { revokeDefaultGrants } from "./default-grants.ts";
-import { columnDefinition, constraintDefinition, dependenciesOf, indexDefinition } from "./definitions.ts";
+import { columnDefinition, constraintDefinition, indexDefinition } from "./definitions.ts";
 import { findDemands } from "./demands.ts";
+import { DescribedFact } from "./describe.ts";
 import { detachBeforeDrop } from "./detach.ts";
 import { editsBetween } from "./edits.ts";
 import type { Edit, EngineAction, EnginePlan, ManagedView, ObjectId, SchemaEngine } from "./engine.ts";
 import { findExtras } from "./extras.ts";
 import {
   contentOf,
+  dependenciesOf,
   type Facts,
   factsOf,
-  isOfExtension,
   isPartitionFact,
   loadFacts,
   nameOf,
@@ -90,7 +91,7 @@ export const pgDelta: SchemaEngine = {
   index: indexDefinition,
   constraint: constraintDefinition,
   column: columnDefinition,
-  dependencies: dependenciesOf,
+  dependencies: (catalog, id) => dependenciesOf(factsOf(catalog), id),
 
   partitions(catalog, ids) {
     const facts = factsOf(catalog);
@@ -112,20 +113,7 @@ export const pgDelta: SchemaEngine = {
     return `${quoteIdent(schemaOf(parsed) ?? "public")}.${quoteIdent(name)}`;
   },
 
-  describe(catalog, id) {
-    const facts = factsOf(catalog);
-    const fact = facts.byId.get(id);
-    // Taking an id apart is slow, and nearly all who ask, ask about every object of a catalog.
-    const stable = fact?.id ?? parseId(id);
-    return {
-      kind: stable.kind,
-      name: nameOf(stable),
-      ownName: "name" in stable ? stable.name : nameOf(stable),
-      schema: schemaOf(stable),
-      parent: fact?.parent === undefined ? undefined : encodeId(fact.parent),
-      ofExtension: isOfExtension(facts, id),
-    };
-  },
+  describe: (catalog, id) => new DescribedFact(factsOf(catalog), id),
 };
 
 function toFactBase(facts: Facts): FactBase {

@@ -1,7 +1,7 @@
 import { encodeId, type Fact, type StableId } from "@supabase/pg-delta/core";
 import type { Plan } from "@supabase/pg-delta/plan";
 import type { ObjectId } from "./engine.ts";
-import type { Facts } from "./facts.ts";
+import { dependenciesOf, type Facts } from "./facts.ts";
 
 /**
  * PostgreSQL neither drops a function that a generated column calls, nor changes the type of a column that a
@@ -25,9 +25,10 @@ export function findRebuilds(current: Facts, desired: Facts, plan: Plan): Set<Ob
     if (delta.id.kind === "type" && delta.attr === "values" && !isGrowth(delta.from, delta.to))
       remade.add(encodeId(delta.id));
   }
+  if (gone.size + retyped.size + remade.size === 0) return new Set();
   const recast = new Set<ObjectId>();
   for (const [id, fact] of current.byId) {
-    if (fact.id.kind === "column" && targetsOf(current, id).some((to) => remade.has(to))) recast.add(id);
+    if (fact.id.kind === "column" && dependenciesOf(current, id).some((to) => remade.has(to))) recast.add(id);
   }
   for (const id of recast) {
     estranged.add(id);
@@ -37,7 +38,7 @@ export function findRebuilds(current: Facts, desired: Facts, plan: Plan): Set<Ob
   for (const [id, fact] of current.byId) {
     if (gone.has(id) || !desired.byId.has(id)) continue;
     if (isSatellite(fact) && fact.parent !== undefined && remade.has(encodeId(fact.parent))) found.add(id);
-    const targets = targetsOf(current, id);
+    const targets = dependenciesOf(current, id);
     if (fact.id.kind === "aggregate" && targets.some((to) => gone.has(to))) found.add(id);
     const parent = parentTableOf(fact);
     if (parent !== undefined && gone.has(parent)) found.add(id);
@@ -101,11 +102,6 @@ export function withTwins(desired: Facts, twins: ReadonlyMap<ObjectId, StableId>
     if (from !== undefined) edgesFrom.set(id, [...(edgesFrom.get(id) ?? []), { from, to, kind: "depends" }]);
   }
   return { ...desired, edgesFrom };
-}
-
-function targetsOf(facts: Facts, id: ObjectId): ObjectId[] {
-  const edges = facts.edgesFrom.get(id) ?? [];
-  return edges.flatMap((edge) => (edge.kind === "depends" ? [encodeId(edge.to)] : []));
 }
 
 /**

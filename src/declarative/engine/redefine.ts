@@ -2,7 +2,7 @@ import { type DependencyEdge, encodeId, type Fact } from "@supabase/pg-delta/cor
 import type { Session } from "../../postgres/session.ts";
 import { quoteIdent } from "../../sql/quote.ts";
 import type { EngineAction, ObjectId } from "./engine.ts";
-import type { Facts } from "./facts.ts";
+import { dependenciesOf, type Facts, parentOf } from "./facts.ts";
 
 /** A note in a view's payload: the engine neither compares nor writes keys that start with an underscore. */
 const COLUMNS = "_columns";
@@ -108,13 +108,9 @@ function usedThrough(desired: Facts, start: ObjectId, views: ReadonlySet<ObjectI
 
 /** What an object refers to, and what it is part of. */
 function neighbours(facts: Facts, id: ObjectId): ObjectId[] {
-  const parent = facts.byId.get(id)?.parent;
-  return [...dependenciesOf(facts, id), ...(parent === undefined ? [] : [encodeId(parent)])];
-}
-
-function dependenciesOf(facts: Facts, id: ObjectId): ObjectId[] {
-  const edges = facts.edgesFrom.get(id) ?? [];
-  return edges.flatMap((edge) => (edge.kind === "depends" ? [encodeId(edge.to)] : []));
+  const fact = facts.byId.get(id);
+  const parent = fact === undefined ? undefined : parentOf(fact);
+  return [...dependenciesOf(facts, id), ...(parent === undefined ? [] : [parent])];
 }
 
 /**
@@ -170,7 +166,7 @@ function isMaking(facts: Facts, action: EngineAction, needs: ReadonlySet<ObjectI
 /** All that an object refers to, and what that does. */
 function reachableFrom(facts: Facts, start: ObjectId): Set<ObjectId> {
   const found = new Set<ObjectId>();
-  const pending = dependenciesOf(facts, start);
+  const pending = [...dependenciesOf(facts, start)];
   for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
     if (id === start || found.has(id)) continue;
     found.add(id);

@@ -9,13 +9,19 @@ export function differingIds(one: Facts, other: Facts): Set<ObjectId> {
     const match = other.byId.get(id);
     const isSame =
       match !== undefined &&
-      contentOf(one, id) === contentOf(other, id) &&
+      hasSameContent(one, other, id) &&
       (fact === match || isSameValue(fact.parent, match.parent)) &&
       hasSameEdges(one.edgesFrom.get(id), other.edgesFrom.get(id));
     if (!isSame) differing.add(id);
   }
   for (const id of other.byId.keys()) if (!one.byId.has(id)) differing.add(id);
   return differing;
+}
+
+function hasSameContent(one: Facts, other: Facts, id: ObjectId): boolean {
+  const isShared = one.byId.get(id) === other.byId.get(id);
+  if (isShared && one.virtualColumns.has(id) === other.virtualColumns.has(id)) return true;
+  return contentOf(one, id) === contentOf(other, id);
 }
 
 /**
@@ -34,11 +40,8 @@ export function shareWith(catalog: Catalog, other: Catalog): Catalog {
     const match = others.edgesFrom.get(id);
     if (match !== undefined && hasSameEdges(edges, match)) edgesFrom.set(id, match);
   }
-  return { ...toCatalog({ ...facts, byId, edgesFrom }, catalog.serverMajor), ...leftOutOf(catalog) };
+  return toCatalog({ ...facts, byId, edgesFrom }, catalog.serverMajor, catalog.leftOut);
 }
-
-const leftOutOf = ({ leftOut }: Catalog): Pick<Catalog, "leftOut"> =>
-  leftOut === undefined ? {} : { leftOut };
 
 /** Above this, names that are sorted cost less than comparing each with each. */
 const FEW = 16;

@@ -1,7 +1,6 @@
 import type { DependencyEdge, Fact } from "@supabase/pg-delta/core";
-import { encodeId } from "@supabase/pg-delta/core";
 import type { Catalog, ManagedView, ObjectId, Ownership } from "./engine.ts";
-import { type Facts, factsOf, toCatalog } from "./facts.ts";
+import { type Facts, factsOf, parentOf, targetsOf, toCatalog } from "./facts.ts";
 
 /**
  * Restricts both states to what slipway answers for.
@@ -21,54 +20,49 @@ export function managedView(current: Catalog, desired: Catalog, ownership: Owner
   }
   dropOrphans(live, currentIds);
 
-  const desiredFacts = new Map<ObjectId, Fact>();
-  const desiredEdges = new Map<ObjectId, readonly DependencyEdge[]>();
-  for (const [id, fact] of wanted.byId) {
-    const isGiven = !declared.has(id);
-    const liveFact = isGiven ? live.byId.get(id) : undefined;
-    if (liveFact !== undefined && currentIds.has(id)) {
-      desiredFacts.set(id, liveFact);
-      desiredEdges.set(id, live.edgesFrom.get(id) ?? []);
-    } else {
-      desiredFacts.set(id, fact);
-      desiredEdges.set(id, wanted.edgesFrom.get(id) ?? []);
-    }
-  }
-
   const currentFacts = new Map<ObjectId, Fact>();
-  const currentEdges = new Map<ObjectId, readonly DependencyEdge[]>();
-  for (const id of currentIds) {
-    const fact = live.byId.get(id);
-    if (fact === undefined) continue;
-    currentFacts.set(id, fact);
-    currentEdges.set(id, live.edgesFrom.get(id) ?? []);
+  for (const [id, fact] of live.byId) if (currentIds.has(id)) currentFacts.set(id, fact);
+  const desiredFacts = new Map<ObjectId, Fact>();
+  /** Given, and there: taken from the current side. */
+  const taken = new Set<ObjectId>();
+  for (const [id, fact] of wanted.byId) {
+    const liveFact = declared.has(id) ? undefined : currentFacts.get(id);
+    if (liveFact !== undefined) taken.add(id);
+    desiredFacts.set(id, liveFact ?? fact);
   }
+  const liveEdges = (id: ObjectId): readonly DependencyEdge[] => live.edgesFrom.get(id) ?? NO_EDGES;
+  const wantedEdges = (id: ObjectId): readonly DependencyEdge[] =>
+    taken.has(id) ? liveEdges(id) : (wanted.edgesFrom.get(id) ?? NO_EDGES);
+  const currentEdges = new Map<ObjectId, readonly DependencyEdge[]>();
+  for (const id of currentFacts.keys()) currentEdges.set(id, liveEdges(id));
+  const desiredEdges = new Map<ObjectId, readonly DependencyEdge[]>();
+  for (const id of desiredFacts.keys()) desiredEdges.set(id, wantedEdges(id));
 
   forgetImplicitOwners(currentEdges, desiredEdges, wanted.currentRole);
   forgetOwnersOwnGrants(currentFacts, desiredFacts);
 
-  const side = (
-    from: Facts,
-    byId: Map<ObjectId, Fact>,
-    edges: Map<ObjectId, readonly DependencyEdge[]>,
-  ): Facts => ({
-    ...from,
-    byId,
-    edgesFrom: inside(edges, byId),
-  });
   return {
-    current: toCatalog(side(live, currentFacts, currentEdges), current.serverMajor),
-    desired: toCatalog(side(wanted, desiredFacts, desiredEdges), desired.serverMajor),
+    current: toCatalog(
+      { ...live, byId: currentFacts, edgesFrom: inside(currentEdges, currentFacts) },
+      current.serverMajor,
+    ),
+    desired: toCatalog(
+      { ...wanted, byId: desiredFacts, edgesFrom: inside(desiredEdges, desiredFacts) },
+      desired.serverMajor,
+    ),
   };
 }
+
+const NO_EDGES: readonly DependencyEdge[] = [];
 
 /** A part whose whole was left out goes with it. */
 export function dropOrphans(facts: Facts, ids: Set<ObjectId>): void {
   for (;;) {
     const before = ids.size;
     for (const id of ids) {
-      const parent = facts.byId.get(id)?.parent;
-      if (parent !== undefined && !ids.has(encodeId(parent))) ids.delete(id);
+      const fact = facts.byId.get(id);
+      const parent = fact === undefined ? undefined : parentOf(fact);
+      if (parent !== undefined && !ids.has(parent)) ids.delete(id);
     }
     if (ids.size === before) return;
   }
@@ -83,15 +77,17 @@ function forgetImplicitOwners(
   desired: Map<ObjectId, readonly DependencyEdge[]>,
   loader: string,
 ): void {
+  const isImplicit = (edge: DependencyEdge): boolean =>
+    edge.kind === "owner" && edge.to.kind === "role" && edge.to.name === loader;
+  const withoutOwner = (edges: readonly DependencyEdge[]): readonly DependencyEdge[] =>
+    edges.filter(({ kind }) => kind !== "owner");
   for (const [id, edges] of desired) {
-    const isImplicit = edges.some(
-      (edge) => edge.kind === "owner" && edge.to.kind === "role" && edge.to.name === loader,
-    );
-    if (!isImplicit) continue;
-    const withoutOwner = (edge: DependencyEdge): boolean => edge.kind !== "owner";
-    desired.set(id, edges.filter(withoutOwner));
+    if (!edges.some(isImplicit)) continue;
+    const wanted = withoutOwner(edges);
+    desired.set(id, wanted);
     const live = current.get(id);
-    if (live !== undefined) current.set(id, live.filter(withoutOwner));
+    // What both sides share, they go on sharing.
+    if (live !== undefined) current.set(id, live === edges ? wanted : withoutOwner(live));
   }
 }
 
@@ -100,12 +96,13 @@ function forgetImplicitOwners(
  * major (MAINTAIN in 17). It is left out where neither side says otherwise.
  */
 function forgetOwnersOwnGrants(current: Map<ObjectId, Fact>, desired: Map<ObjectId, Fact>): void {
-  const ids = new Set([...current.keys(), ...desired.keys()]);
-  for (const id of ids) {
-    const sides = [current.get(id), desired.get(id)].filter((fact) => fact !== undefined);
-    if (!sides.every(isOwnersOwnGrant)) continue;
-    current.delete(id);
-    desired.delete(id);
+  const isOwn = (fact: Fact | undefined): boolean => fact === undefined || isOwnersOwnGrant(fact);
+  for (const side of [current, desired]) {
+    for (const [id, fact] of side) {
+      if (fact.id.kind !== "acl" || !isOwn(current.get(id)) || !isOwn(desired.get(id))) continue;
+      current.delete(id);
+      desired.delete(id);
+    }
   }
 }
 
@@ -129,10 +126,12 @@ export function inside(
   const kept = new Map<ObjectId, readonly DependencyEdge[]>();
   for (const [id, list] of edges) {
     if (!facts.has(id)) continue;
-    const isInside = (edge: DependencyEdge): boolean =>
-      edge.to.kind === "role" || facts.has(encodeId(edge.to));
+    const targets = targetsOf(list);
+    const isInside = (at: number): boolean => list[at]?.to.kind === "role" || facts.has(targets[at] ?? "");
     // Nearly always all of them are, and a list of its own would be thrown away.
-    kept.set(id, list.every(isInside) ? list : list.filter(isInside));
+    let at = 0;
+    while (at < list.length && isInside(at)) at += 1;
+    kept.set(id, at === list.length ? list : list.filter((_, index) => isInside(index)));
   }
   return kept;
 }

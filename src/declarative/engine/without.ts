@@ -1,6 +1,6 @@
 import { encodeId, type Fact, type StableId } from "@supabase/pg-delta/core";
 import type { Catalog, ObjectId } from "./engine.ts";
-import { type Facts, factsOf, isPartitionFact, nameOf, toCatalog } from "./facts.ts";
+import { type Facts, factsOf, isPartitionFact, nameOf, parentOf, toCatalog } from "./facts.ts";
 
 /**
  * The catalog without the objects of which `isLeftOut` is true, and without their parts: what is in a schema,
@@ -27,11 +27,12 @@ export function without(catalog: Catalog, isLeftOut: (kind: string, name: string
       .filter(([from]) => !left.has(from))
       .map(([from, edges]) => [from, edges.filter(({ to }) => !left.has(encodeId(to)))]),
   );
-  return { ...toCatalog({ ...facts, byId, edgesFrom }, catalog.serverMajor), leftOut: left };
+  return toCatalog({ ...facts, byId, edgesFrom }, catalog.serverMajor, left);
 }
 
 function wholesOf(facts: Facts, id: ObjectId, fact: Fact): readonly ObjectId[] {
-  const parent = fact.parent === undefined ? [] : [encodeId(fact.parent)];
+  const whole = parentOf(fact);
+  const parent = whole === undefined ? [] : [whole];
   const owner = fact.id.kind === "sequence" ? ownerOf(fact.payload["ownedBy"]) : [];
   if (!isPartitionFact(fact)) return [...parent, ...owner];
   const edges = facts.edgesFrom.get(id) ?? [];
