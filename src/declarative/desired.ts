@@ -11,7 +11,7 @@ import type { Catalog, ObjectId, SavedDesired, SchemaEngine } from "./engine/eng
 import { loadScripts, loadScriptsInPieces } from "./load.ts";
 import { managedSchemas } from "./managed.ts";
 import { openShadow } from "./shadow.ts";
-import { decodeSnapshot, findStaleness, originOf, type SnapshotOrigin } from "./snapshot.ts";
+import { decodeSnapshot, findStaleness, originOf, type Snapshot, type SnapshotOrigin } from "./snapshot.ts";
 
 /** The desired state, and which of it the files are the reason for. */
 export interface Desired {
@@ -58,12 +58,16 @@ export interface BuiltDesired extends Desired {
 }
 
 /**
- * The desired schema of the files: their snapshot where it is theirs, else built in a shadow database.
+ * The desired schema of the files: their snapshot where `opened` is theirs, else built in a shadow database.
  * While only planning, roles that the files would create must not come into being by looking.
  */
-export async function findDesired(context: RunContext, engine: SchemaEngine): Promise<Desired> {
+export async function findDesired(
+  context: RunContext,
+  engine: SchemaEngine,
+  opened: OpenedSnapshot | undefined,
+): Promise<Desired> {
   const { config, session, sources, log } = context;
-  const snapshot = await findSnapshot(context, engine);
+  const snapshot = opened === undefined ? undefined : await takeSnapshot(context, engine, opened);
   if (snapshot !== undefined) return snapshot;
   return buildDesired(
     {
@@ -81,9 +85,19 @@ export async function findDesired(context: RunContext, engine: SchemaEngine): Pr
   );
 }
 
-/** The snapshot that `slipway schema compile` left beside the files, when it is of these files and fits. */
-async function findSnapshot(context: RunContext, engine: SchemaEngine): Promise<Desired | undefined> {
-  const { session, sources, log } = context;
+/** A snapshot beside the files, taken apart; `unfit` says why it can't stand for them. */
+export interface OpenedSnapshot {
+  readonly path: string;
+  readonly origin: SnapshotOrigin | undefined;
+  readonly content: Snapshot | undefined;
+  readonly unfit: string | undefined;
+}
+
+/** What `slipway schema compile` left beside the files for this server's major. Asks the server nothing. */
+export function openSnapshot(
+  { session, sources, log }: RunContext,
+  engine: SchemaEngine,
+): OpenedSnapshot | undefined {
   const { schema } = sources;
   const files = schema?.findSnapshots() ?? [];
   if (schema === undefined || files.length === 0) return undefined;
@@ -95,18 +109,26 @@ async function findSnapshot(context: RunContext, engine: SchemaEngine): Promise<
   }
   const bytes = file.read();
   const origin = originOf(bytes);
+  const stale = findStaleness(origin, schema.desiredHash);
+  const content = stale === undefined ? decodeSnapshot(engine, bytes) : undefined;
+  const unfit = stale ?? (content === undefined ? "it is damaged" : undefined);
+  return { path: file.path, origin, content, unfit };
+}
+
+/** The desired schema of a snapshot, when it fits the server. */
+async function takeSnapshot(
+  { session, sources, log }: RunContext,
+  engine: SchemaEngine,
+  { path, origin, content, unfit }: OpenedSnapshot,
+): Promise<Desired | undefined> {
   const server = await readServer(session, sources.bootstrap?.script);
-  const snapshot = decodeSnapshot(engine, bytes);
-  const reason =
-    findStaleness(origin, schema.desiredHash) ??
-    (origin === undefined ? undefined : findMisfit(origin, server)) ??
-    (snapshot === undefined ? "it is damaged" : undefined);
-  if (reason !== undefined || snapshot === undefined) {
-    log.warn({ snapshot: file.path, reason }, "The snapshot is not used");
+  const reason = unfit ?? (origin === undefined ? undefined : findMisfit(origin, server));
+  if (reason !== undefined || content === undefined) {
+    log.warn({ snapshot: path, reason }, "The snapshot is not used");
     return undefined;
   }
-  log.info({ snapshot: file.path }, "Taking the desired schema from its snapshot");
-  return { ...desiredOf(engine.actAs(snapshot, server.role)), blindSpots: snapshot.blindSpots };
+  log.info({ snapshot: path }, "Taking the desired schema from its snapshot");
+  return { ...desiredOf(engine.actAs(content, server.role)), blindSpots: content.blindSpots };
 }
 
 interface ServerTraits {

@@ -10,8 +10,8 @@ export function ignoring(
 ): SchemaEngine {
   return {
     ...engine,
-    async read(session, hidden) {
-      return engine.without(await engine.read(session, hidden), isIgnored);
+    async read(session, hidden, meanwhile) {
+      return engine.without(await engine.read(session, hidden, meanwhile), isIgnored);
     },
     load(bytes) {
       const saved = engine.load(bytes);

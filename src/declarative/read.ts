@@ -5,9 +5,13 @@ import type { Catalog, SchemaEngine } from "./engine/engine.ts";
 /**
  * Reads the database as it is. PostgreSQL takes a lock on the tables behind a view to print it, so a session
  * with an ACCESS EXCLUSIVE lock keeps the reading waiting: for as long as DDL would wait, in as many
- * attempts, and with a word on who is in the way.
+ * attempts, and with a word on who is in the way. Each attempt calls `meanwhile`, as the engine's reading does.
  */
-export async function readCurrent(context: RunContext, engine: SchemaEngine): Promise<Catalog> {
+export async function readCurrent(
+  context: RunContext,
+  engine: SchemaEngine,
+  meanwhile?: () => void,
+): Promise<Catalog> {
   const { session, config, signal, log, records } = context;
   const { lockTimeoutMs } = config;
   return retryLocked(
@@ -17,7 +21,7 @@ export async function readCurrent(context: RunContext, engine: SchemaEngine): Pr
       session.transaction(
         async () => {
           await session.execute(`set local lock_timeout = ${lockTimeoutMs}`);
-          return engine.read(session, records.schemaName);
+          return engine.read(session, records.schemaName, meanwhile);
         },
         { begin: "begin isolation level repeatable read read only" },
       ),

@@ -6,7 +6,7 @@ import {
   isUnsettled,
 } from "../records/declarative-state.ts";
 import { missingIn, readBlindSpots } from "./blind-spots.ts";
-import { desiredOf, findDesired } from "./desired.ts";
+import { desiredOf, findDesired, openSnapshot } from "./desired.ts";
 import { type DiffInput, extrasOf, ownershipOf, viewOf } from "./diff.ts";
 import { type DefinedDifference, defineDifferences, differencesBetween } from "./differences.ts";
 import { driftOf, findDriftedView, isComparable } from "./drift.ts";
@@ -55,7 +55,10 @@ export async function validate(context: RunContext): Promise<Validation> {
       : defineDifferences(engine, view.desired, view.current, driftOf(engine, last, view));
 
   const applied = comparable?.filesHash === filesHash ? last : undefined;
-  const desired = applied !== undefined ? desiredOf(applied) : await findDesired(context, engine);
+  const desired =
+    applied !== undefined
+      ? desiredOf(applied)
+      : await findDesired(context, engine, openSnapshot(context, engine));
   const input: DiffInput = { engine, current, desired, last, dropExtras: context.config.extras === "drop" };
   const ownership = ownershipOf(input);
   const wanted = viewOf(input);

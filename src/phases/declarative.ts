@@ -2,7 +2,7 @@ import type { RunContext } from "../context.ts";
 import { applyPlan, requireConverged } from "../declarative/apply.ts";
 import { repeatRefusal, requireApproval } from "../declarative/approval.ts";
 import { missingIn, neededIn, readBlindSpots } from "../declarative/blind-spots.ts";
-import { type Desired, desiredOf, findDesired } from "../declarative/desired.ts";
+import { type Desired, desiredOf, findDesired, openSnapshot } from "../declarative/desired.ts";
 import { changesLeft, type DiffInput, diff } from "../declarative/diff.ts";
 import { findDrift, isComparable, reportDrift } from "../declarative/drift.ts";
 import {
@@ -102,10 +102,16 @@ async function planChanges(
   const { session, sources, config } = context;
   await repeatRefusal(context, state);
   const engine = await context.loadEngine();
-  const current = await readCurrent(context, engine);
-  const saved =
-    state === undefined || state.engine !== ENGINE_VERSION ? undefined : engine.load(state.desired);
   const isSameFiles = state?.filesHash === sources.schema?.hash;
+  const loadSaved = once(() =>
+    state === undefined || state.engine !== ENGINE_VERSION ? undefined : engine.load(state.desired),
+  );
+  const loadSnapshot = once(() => openSnapshot(context, engine));
+  const current = await readCurrent(context, engine, () => {
+    loadSaved();
+    if (!isSameFiles) loadSnapshot();
+  });
+  const saved = loadSaved();
 
   if (saved !== undefined && state !== undefined && isComparable(state, session.serverMajor)) {
     const drift = findDrift(engine, current, saved, state);
@@ -122,11 +128,20 @@ async function planChanges(
 
   // What was applied last is the desired schema still, when the files are the same.
   const isKnown = isSameFiles && saved?.catalog.serverMajor === session.serverMajor;
-  const found = isKnown && saved !== undefined ? desiredOf(saved) : await findDesired(context, engine);
+  const found =
+    isKnown && saved !== undefined ? desiredOf(saved) : await findDesired(context, engine, loadSnapshot());
   const desired = { ...found, catalog: engine.shareWith(found.catalog, current) };
   const unseen = await findUnseen(context, engine, desired);
   const input: DiffInput = { engine, current, desired, last: saved, dropExtras: config.extras === "drop" };
   return { kind: "change", plan: await diff(context, input), input, goesBack, unseen };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 /** Settles a fingerprint that a run which died left unknown. */

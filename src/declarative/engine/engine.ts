@@ -194,9 +194,10 @@ export type Demand =
 export interface SchemaEngine {
   /**
    * Reads the whole catalog on the session, inside the open transaction when there is one. What is in the
-   * schema `hidden`, slipway's own, is not part of it.
+   * schema `hidden`, slipway's own, is not part of it. `meanwhile` is called while the server works on the longest
+   * answer: for what takes time and asks the server nothing.
    */
-  read(session: Session, hidden: string): Promise<Catalog>;
+  read(session: Session, hidden: string, meanwhile?: () => void): Promise<Catalog>;
   /** The catalog without the objects, by kind and name as `describe` gives them, and without their parts. */
   without(catalog: Catalog, isLeftOut: (kind: string, name: string) => boolean): Catalog;
   /** The same catalog, taking up less memory beside `other`: what both hold alike, it shares with that one. */

@@ -3,6 +3,13 @@ import type { Session } from "../../postgres/session.ts";
 /** What a reading asks with. */
 export type Asking = Pick<Session, "query" | "execute">;
 
+interface Foresight {
+  /** Answers that decide on the questions that follow. */
+  readonly known?: (sql: string) => Record<string, unknown>[];
+  /** Called with each question, when the server has it and the one that follows. */
+  readonly onAsked?: ((sql: string) => void) | undefined;
+}
+
 /**
  * Reads with one question more under way than is being answered: a reading that asks one after the other would
  * have the server wait while it looks through an answer, and then wait itself. What it is going to ask is found
@@ -14,7 +21,7 @@ export type Asking = Pick<Session, "query" | "execute">;
 export async function readAhead<T>(
   session: Session,
   reading: (asking: Asking) => Promise<T>,
-  known: (sql: string) => Record<string, unknown>[] = () => [],
+  { known = () => [], onAsked }: Foresight = {},
 ): Promise<T> {
   const questions: string[] = [];
   await reading({
@@ -24,22 +31,24 @@ export async function readAhead<T>(
     },
     execute: async () => ({ command: "", rowCount: 0 }),
   });
-  return reading(new AskingAhead(session, questions));
+  return reading(new AskingAhead(session, questions, onAsked));
 }
 
 /** Never more than one ahead: the driver queues no more. */
 class AskingAhead implements Asking {
   readonly #session: Session;
   readonly #questions: readonly string[];
+  readonly #onAsked: ((sql: string) => void) | undefined;
   #at = 0;
   #ahead: { readonly sql: string; readonly answer: Promise<Record<string, unknown>[]> } | undefined;
 
-  constructor(session: Session, questions: readonly string[]) {
+  constructor(session: Session, questions: readonly string[], onAsked?: (sql: string) => void) {
     this.#session = session;
     this.#questions = questions;
+    this.#onAsked = onAsked;
   }
 
-  query<Row extends Record<string, unknown>>(sql: string): Promise<Row[]> {
+  async query<Row extends Record<string, unknown>>(sql: string): Promise<Row[]> {
     const answer = this.#ahead?.sql === sql ? this.#ahead.answer : this.#session.query(sql);
     this.#ahead = undefined;
     const at = this.#questions.indexOf(sql, this.#at);
@@ -50,6 +59,7 @@ class AskingAhead implements Asking {
       // It fails when the one before it does, and then nobody asks for it.
       this.#ahead.answer.catch(() => undefined);
     }
+    this.#onAsked?.(sql);
     return answer as Promise<Row[]>;
   }
 

@@ -17,13 +17,18 @@ import { withViewColumns } from "./redefine.ts";
 import { readSatellites } from "./satellites.ts";
 
 /** Reads all that the engine compares, on the session and inside its transaction when one is open. */
-export async function readCatalog(session: Session, hidden: string): Promise<Catalog> {
+export async function readCatalog(
+  session: Session,
+  hidden: string,
+  meanwhile?: () => void,
+): Promise<Catalog> {
   const isNested = session.status !== "I";
-  const extracted = await readAhead(
-    session,
-    (asking) => extract(adapt(asking, isNested)),
-    (sql) => (sql.includes("'server_version'") ? [versionOf(session)] : []),
-  );
+  const extracted = await readAhead(session, (asking) => extract(adapt(asking, isNested)), {
+    known: (sql) => (sql.includes("'server_version'") ? [versionOf(session)] : []),
+    onAsked: (sql) => {
+      if (DEPENDENCIES.test(sql)) meanwhile?.();
+    },
+  });
   const more = await readAhead(session, (asking) => readBeside(asking, session.serverMajor));
   const isInherited = (id: StableId | undefined): boolean =>
     id !== undefined && more.redeclared.has(encodeId(id));
@@ -45,6 +50,9 @@ export async function readCatalog(session: Session, hidden: string): Promise<Cat
     session.serverMajor,
   );
 }
+
+/** Of the engine's questions the one that the server takes longest for. */
+const DEPENDENCIES = /^\s*WITH dep AS /;
 
 /** Compiling the catalog queries takes longer than running them; the engine switches it off for superusers only. */
 const NO_JIT = "set local jit = off";

@@ -53,7 +53,7 @@ test("what decides on the questions is known beforehand", async () => {
     await asking.query(version === undefined ? "old" : "new");
   };
 
-  await readAhead(session, reading, (sql) => (sql === "version" ? [{ sql }] : []));
+  await readAhead(session, reading, { known: (sql) => (sql === "version" ? [{ sql }] : []) });
 
   expect(told).toEqual(["asked version", "asked new", "answered version", "answered new"]);
 });
