@@ -36,6 +36,7 @@ create table app.p (id int, a int) partition by list (a);
 create table app.p1 partition of app.p for values in (1);
 create table app.p2 partition of app.p for values in (2);
 create index p_id on app.p (id);
+alter table app.p add unique (id, a);
 `;
 
 const ROWS = `

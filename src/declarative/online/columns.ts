@@ -2,6 +2,7 @@ import { calledFunctions } from "../../sql/calls.ts";
 import { quoteIdent } from "../../sql/quote.ts";
 import type { ColumnDefinition, EngineAction, ObjectId } from "../engine/engine.ts";
 import type { Draft } from "./draft.ts";
+import { nullableBy } from "./population.ts";
 import { scaffoldName } from "./scaffold.ts";
 import { alter, dropConstraint } from "./statement.ts";
 
@@ -81,4 +82,16 @@ export function fill(
     };
     proveNotNull(draft, set, id, table, ownName);
   }
+}
+
+/** A DROP NOT NULL, and what makes it hold for partitions that had declared the same by themselves. */
+export function dropNotNull(draft: Draft, action: EngineAction): EngineAction[] {
+  const { engine, view, population } = draft.input;
+  const parts = nullableBy(action).flatMap((column) => {
+    const name = quoteIdent(engine.describe(view.current, column).ownName);
+    return (population.keptNotNull.get(column) ?? []).map((table) =>
+      alter(action, `ALTER TABLE ${table} ALTER COLUMN ${name} DROP NOT NULL`, action.objects, action.lock),
+    );
+  });
+  return [action, ...parts];
 }

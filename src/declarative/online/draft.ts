@@ -23,12 +23,24 @@ export class Draft {
   readonly replaced = new Map<ObjectId, EngineAction>();
   /** What comes after all stages, each alone. */
   readonly last: EngineAction[] = [];
+  /** What a run that died left and this one goes on with, as SQL, qualified. */
+  readonly kept = new Set<string>();
+  /** Those that are taken beside partitions, once what the plan drops is gone; as SQL, qualified. */
+  readonly names: Set<string>;
 
   constructor(input: OnlineInput, actions: readonly EngineAction[]) {
     this.input = input;
     this.actions = actions;
     this.created = new Set(actions.flatMap(({ creates }) => creates));
     this.dropped = new Set(actions.flatMap(({ drops }) => drops));
+    this.names = new Set(input.population.names);
+    const { engine, view } = input;
+    const gone = new Set([...this.dropped].map((id) => engine.quotedName(view.current, id)));
+    for (const { leaves } of input.population.relations.values()) {
+      for (const { name, root } of leaves.flatMap(({ indexes }) => indexes)) {
+        if (root !== null && gone.has(root)) this.names.delete(name);
+      }
+    }
   }
 
   toActions(): EngineAction[] {

@@ -1,6 +1,6 @@
 import type { EngineAction, ObjectId } from "../engine/engine.ts";
 import type { Draft } from "./draft.ts";
-import { KEY } from "./key.ts";
+import { parseKey } from "./key.ts";
 import { qualified } from "./statement.ts";
 
 /**
@@ -39,8 +39,8 @@ function isReplacedOnline(draft: Draft, id: ObjectId): boolean {
   const isSame = engine.content(view.current, id) === engine.content(view.desired, id);
   if (index !== undefined) return !isSame && draft.populated(index.relation) !== undefined;
   const constraint = engine.constraint(view.desired, id);
-  if (constraint === undefined || draft.populated(constraint.relation)?.partitioned !== false) return false;
-  return KEY.test(constraint.definition);
+  if (constraint === undefined || draft.populated(constraint.relation) === undefined) return false;
+  return parseKey(constraint.definition) !== undefined;
 }
 
 /** True when something that it refers to changes or goes, or something that needs it does: then it goes in its turn. */

@@ -1,8 +1,8 @@
 import { quoteIdent } from "../../sql/quote.ts";
 import type { EngineAction, IndexDefinition, ObjectId } from "../engine/engine.ts";
 import type { Draft } from "./draft.ts";
+import type { Leaf } from "./leaves.ts";
 import { partitionBuilds } from "./partitions.ts";
-import type { Leaf } from "./population.ts";
 import { scaffoldName } from "./scaffold.ts";
 import { alter, createConcurrently, dropConcurrently, qualified } from "./statement.ts";
 

@@ -1,5 +1,5 @@
 import type { EngineAction, ObjectId } from "../engine/engine.ts";
-import { addColumn, setNotNull } from "./columns.ts";
+import { addColumn, dropNotNull, setNotNull } from "./columns.ts";
 import { addConstraint } from "./constraints.ts";
 import { Draft, type OnlineInput } from "./draft.ts";
 import { isDroppedLater } from "./drops.ts";
@@ -26,9 +26,13 @@ export function planOnline(input: OnlineInput, actions: readonly EngineAction[])
     else behindKeys.set(action, key);
   }
   for (const [action, key] of behindKeys) {
-    draft.stages.add(draft.stages.transaction([...draft.needsOf(action), key]), action);
+    const stage = draft.stages.transaction([...draft.needsOf(action), key]);
+    for (const each of dropNotNull(draft, action)) draft.stages.add(stage, each);
   }
-  return [...leftovers, ...draft.toActions()];
+  const gone = leftovers.filter(
+    ({ objects: [id = ""] }) => !draft.kept.has(engine.quotedName(view.current, id)),
+  );
+  return [...gone, ...draft.toActions()];
 }
 
 function place(draft: Draft, action: EngineAction): void {
@@ -49,5 +53,5 @@ function place(draft: Draft, action: EngineAction): void {
     if (kind === "column" && addColumn(draft, action, made)) return;
   }
   if (gone !== undefined && action.creates.length === 0 && isDroppedLater(draft, action, gone)) return;
-  draft.place(action);
+  for (const each of dropNotNull(draft, action)) draft.place(each);
 }

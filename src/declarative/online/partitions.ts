@@ -1,5 +1,5 @@
 import type { EngineAction, IndexDefinition, ManagedView, ObjectId, SchemaEngine } from "../engine/engine.ts";
-import type { Leaf, LeafIndex } from "./population.ts";
+import { isLike, type Leaf } from "./leaves.ts";
 import { scaffoldName } from "./scaffold.ts";
 import { alter, createConcurrently, invalidLike, leftover } from "./statement.ts";
 
@@ -26,7 +26,7 @@ export function partitionBuilds(
   view: ManagedView,
   { action, id, index, leaves, replaces }: PartitionedIndex,
 ): EngineAction[] | undefined {
-  const alike = leaves.map((leaf) => leaf.indexes.filter((each) => isAlike(each, index)));
+  const alike = leaves.map((leaf) => leaf.indexes.filter((each) => isLike(each, index)));
   const names = new Set(alike.flat().map(({ name }) => name));
   if (names.size > 0 && declaredIndexes(engine, view).some((name) => names.has(name))) return undefined;
   const replaced = replaces ? engine.quotedName(view.current, id) : undefined;
@@ -46,15 +46,6 @@ export function partitionBuilds(
     const online = { proves: index.unique, undoEach: invalidLike(leaf, index.method) };
     return [...halves, ...renames, { ...alter(action, sql, [id], "shareUpdateExclusive"), online }];
   });
-}
-
-/** True for the one that the index of the table would have there. */
-function isAlike({ definition, root }: LeafIndex, { unique, method }: IndexDefinition): boolean {
-  return (
-    root === null &&
-    definition.startsWith("CREATE UNIQUE INDEX ") === unique &&
-    definition.endsWith(` ${method}`)
-  );
 }
 
 function declaredIndexes(engine: SchemaEngine, { desired }: ManagedView): string[] {

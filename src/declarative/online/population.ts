@@ -1,37 +1,25 @@
 import type { Session } from "../../postgres/session.ts";
 import { calledFunctions } from "../../sql/calls.ts";
 import type { EngineAction, ManagedView, ObjectId, SchemaEngine } from "../engine/engine.ts";
+import { type Leaf, readLeaves, readNamesBeside } from "./leaves.ts";
 
 /** A relation that has rows: what is done to it, people notice. */
 export interface Populated {
   readonly partitioned: boolean;
   /** True where an UPDATE does nothing but update: no trigger or rule of the users' and no row security in the way. */
   readonly fillable: boolean;
-  /** Of a partitioned table that gets an index: its partitions that hold rows, at every level, and stay. */
+  /** Of a partitioned table that gets an index or a key: its partitions that hold rows, at every level, and stay. */
   readonly leaves: readonly Leaf[];
-}
-
-export interface Leaf {
-  /** As SQL, qualified. */
-  readonly name: string;
-  readonly indexes: readonly LeafIndex[];
-}
-
-export interface LeafIndex {
-  /** As SQL, qualified. */
-  readonly name: string;
-  /** As `pg_get_indexdef` has it. */
-  readonly definition: string;
-  /** False for what a concurrent build left that did not end. */
-  readonly valid: boolean;
-  /** The index of the topmost table that it belongs to. */
-  readonly root: string | null;
 }
 
 export interface Population {
   readonly relations: ReadonlyMap<ObjectId, Populated>;
   /** Unqualified names of functions that have a volatile variant. */
   readonly volatile: ReadonlySet<string>;
+  /** Of relations and constraints beside the leaves, as SQL, qualified. */
+  readonly names: ReadonlySet<string>;
+  /** By column: the partitions that would keep it NOT NULL without their table, as SQL. */
+  readonly keptNotNull: ReadonlyMap<ObjectId, readonly string[]>;
 }
 
 interface Row {
@@ -58,28 +46,16 @@ select w.id, c.relkind = 'p' as partitioned,
          else pg_catalog.pg_relation_size(c.oid) > 0
        end`;
 
-const LEAVES = `
-select w.id, pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
-       coalesce((select pg_catalog.json_agg(pg_catalog.json_build_object(
-                          'name', pg_catalog.format('%I.%I', inm.nspname, ic.relname),
-                          'definition', pg_catalog.pg_get_indexdef(i.indexrelid), 'valid', i.indisvalid,
-                          'root', (select pg_catalog.format('%I.%I', rn.nspname, r.relname)
-                                     from pg_catalog.pg_class r
-                                     join pg_catalog.pg_namespace rn on rn.oid = r.relnamespace
-                                    where ic.relispartition and r.oid = pg_catalog.pg_partition_root(ic.oid)))
-                        order by i.indexrelid)
-                   from pg_catalog.pg_index i
-                   join pg_catalog.pg_class ic on ic.oid = i.indexrelid
-                   join pg_catalog.pg_namespace inm on inm.oid = ic.relnamespace
-                  where i.indrelid = c.oid),
-                '[]') as indexes
-  from unnest($1::text[], $2::text[]) w (id, relation)
-  cross join lateral pg_catalog.pg_partition_tree(pg_catalog.to_regclass(w.relation)) leaf
-  join pg_catalog.pg_class c on c.oid = leaf.relid and c.relkind = 'r'
+// Since 18 NOT NULL is a constraint, and a partition that got its part of a primary key by itself has declared it.
+const KEPT_NOT_NULL = `
+select w.id, pg_catalog.format('%I.%I', n.nspname, c.relname) as name
+  from unnest($1::text[], $2::text[], $3::text[]) w (id, relation, column_name)
+ cross join lateral pg_catalog.pg_partition_tree(pg_catalog.to_regclass(w.relation)) part
+  join pg_catalog.pg_class c on c.oid = part.relid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where leaf.isleaf and pg_catalog.pg_relation_size(c.oid) > 0
-   and not exists (select from pg_catalog.pg_partition_ancestors(leaf.relid) up, unnest($3::text[]) gone (name)
-                    where up.relid = pg_catalog.to_regclass(gone.name))
+  join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = w.column_name
+  join pg_catalog.pg_constraint k on k.conrelid = c.oid and k.contype = 'n' and k.conkey = array[a.attnum]
+ where k.conislocal and k.coninhcount > 0
  order by 1, 2`;
 
 const VOLATILE = `
@@ -109,7 +85,8 @@ export async function readPopulation(
   const functions = actions.flatMap(({ creates: [id = ""] }) =>
     calledFunctions(engine.column(view.desired, id)?.default ?? ""),
   );
-  const leaves = await readLeaves(session, engine, view, actions, rows);
+  const partitioned = new Set(rows.filter((row) => row.partitioned).map(({ id }) => id));
+  const leaves = await readLeaves(session, engine, view, actions, partitioned);
   const volatile = functions.length === 0 ? [] : await session.query<{ name: string }>(VOLATILE, [functions]);
   return {
     relations: new Map(
@@ -119,32 +96,32 @@ export async function readPopulation(
       ]),
     ),
     volatile: new Set(volatile.map(({ name }) => name)),
+    names: await readNamesBeside(session, [...leaves.values()].flat()),
+    keptNotNull: await readKeptNotNull(session, engine, view, actions),
   };
 }
 
-async function readLeaves(
+async function readKeptNotNull(
   session: Session,
   engine: SchemaEngine,
   view: ManagedView,
   actions: readonly EngineAction[],
-  populated: readonly Row[],
-): Promise<ReadonlyMap<ObjectId, Leaf[]>> {
-  const indexed = new Set(
-    actions.flatMap(({ creates }) => creates.map((id) => engine.index(view.desired, id)?.relation)),
-  );
-  const ids = populated.filter(({ id, partitioned }) => partitioned && indexed.has(id)).map(({ id }) => id);
-  if (ids.length === 0) return new Map();
-  const names = ids.map((id) => engine.quotedName(view.current, id));
-  const gone = actions
-    .flatMap(({ drops }) => drops)
-    .filter((id) => engine.describe(view.current, id).kind === "table")
-    .map((id) => engine.quotedName(view.current, id));
-  const rows = await session.query<Leaf & { id: ObjectId } & Record<string, unknown>>(LEAVES, [
-    ids,
-    names,
-    gone,
+): Promise<Population["keptNotNull"]> {
+  const columns = session.serverMajor < 18 ? [] : actions.flatMap(nullableBy);
+  if (columns.length === 0) return new Map();
+  const described = columns.map((id) => engine.describe(view.current, id));
+  const rows = await session.query<{ id: ObjectId; name: string }>(KEPT_NOT_NULL, [
+    columns,
+    described.map(({ parent }) => (parent === undefined ? "" : engine.quotedName(view.current, parent))),
+    described.map(({ ownName }) => ownName),
   ]);
-  return Map.groupBy(rows, ({ id }) => id);
+  const byColumn = Map.groupBy(rows, ({ id }) => id);
+  return new Map([...byColumn].map(([id, of]) => [id, of.map(({ name }) => name)]));
+}
+
+/** The column that may be NULL after the action. */
+export function nullableBy({ sql, objects }: EngineAction): ObjectId[] {
+  return / DROP NOT NULL$/.test(sql) ? objects.filter((id) => id.startsWith("column:")) : [];
 }
 
 function relationOf(engine: SchemaEngine, view: ManagedView, id: ObjectId): ObjectId {
