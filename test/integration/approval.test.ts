@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { openListener } from "../support/between.ts";
 import { describeCatalog } from "../support/catalog.ts";
-import { onEachServer, openTestDatabase, type TestDatabase } from "../support/database.ts";
+import { onSomeServer, openTestDatabase, type TestDatabase } from "../support/database.ts";
 import { writeFolder } from "../support/folder.ts";
 import { lastLineOf, messagesOf, runSlipway, type SlipwayResult } from "../support/slipway.ts";
 
@@ -23,7 +23,7 @@ async function openWithData(...[server]: Parameters<typeof openTestDatabase>): P
 
 const planIdOf = (result: SlipwayResult): string => String(lastLineOf(result)["planId"]);
 
-onEachServer(
+onSomeServer(
   "a destructive plan waits for an approval: plan, id and command are printed, and nothing changes",
   async (server) => {
     await using database = await openWithData(server);
@@ -43,7 +43,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "a plan that waits is reported again from the records, without computing or writing a plan",
   async (server) => {
     await using database = await openWithData(server);
@@ -64,7 +64,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "the approval of exactly the plan that waits lets it run; of another one it is stale",
   async (server) => {
     await using database = await openWithData(server);
@@ -89,7 +89,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "an approval given beforehand to a plan that nobody has tried yet is good as well",
   async (server) => {
     await using database = await openWithData(server);
@@ -104,7 +104,7 @@ onEachServer(
   },
 );
 
-onEachServer("schema approve records who said yes, for one application", async (server) => {
+onSomeServer("schema approve records who said yes, for one application", async (server) => {
   await using database = await openWithData(server);
   const waiting = await runSlipway(["run"], { database, schema: V2 });
 
@@ -121,7 +121,7 @@ onEachServer("schema approve records who said yes, for one application", async (
   expect(late).toExit(40);
 });
 
-onEachServer(
+onSomeServer(
   "a plan that comes up again after it was applied needs another yes, each time",
   async (server) => {
     await using database = await openWithData(server);
@@ -141,7 +141,7 @@ onEachServer(
   },
 );
 
-onEachServer("an approved plan is stale when the database moved on before it ran", async (server) => {
+onSomeServer("an approved plan is stale when the database moved on before it ran", async (server) => {
   await using database = await openWithData(server);
   const waiting = await runSlipway(["run"], { database, schema: V3 });
   await runSlipway(["schema", "approve", planIdOf(waiting)], { database, schema: V3 });
@@ -156,7 +156,7 @@ onEachServer("an approved plan is stale when the database moved on before it ran
   ]);
 });
 
-onEachServer("--approve any works in a development database only", async (server) => {
+onSomeServer("--approve any works in a development database only", async (server) => {
   await using database = await openWithData(server);
 
   const refused = await runSlipway(["run", "--approve", "any"], { database, schema: V2 });
@@ -227,7 +227,7 @@ const DESTRUCTIVE: readonly (readonly [what: string, before: string, after: stri
 ];
 
 // One database for all: each kind lives in a schema of its own, and each is planned by itself.
-onEachServer("whatever loses data, a guard or a right is destructive", async (server) => {
+onSomeServer("whatever loses data, a guard or a right is destructive", async (server) => {
   await using database = await openTestDatabase(server);
   const inOwnSchema = (index: number, sql: string): string =>
     `create schema s${index}; ${sql.replaceAll("app.", `s${index}.`)}`;
@@ -278,7 +278,7 @@ const SAFE: readonly (readonly [what: string, before: string, after: string])[] 
   ["a null allowed", "create table app.a (x int not null);", "create table app.a (x int);"],
 ];
 
-onEachServer("what loses nothing needs no approval", async (server) => {
+onSomeServer("what loses nothing needs no approval", async (server) => {
   await using database = await openTestDatabase(server);
   const write = (column: 1 | 2): string =>
     writeFolder(
@@ -299,7 +299,7 @@ onEachServer("what loses nothing needs no approval", async (server) => {
   expect(plan).toExit(0);
 });
 
-onEachServer(
+onSomeServer(
   "an older release's files change nothing: a warning, exit 0, again and again",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -326,7 +326,7 @@ onEachServer(
   },
 );
 
-onEachServer("an older release's files are refused where onOlder says so", async (server) => {
+onSomeServer("an older release's files are refused where onOlder says so", async (server) => {
   await using database = await openTestDatabase(server);
   await runSlipway(["run"], { database, schema: V3 });
   await runSlipway(["run"], { database, schema: V2 });
@@ -342,7 +342,7 @@ onEachServer("an older release's files are refused where onOlder says so", async
   ).toBe(1);
 });
 
-onEachServer("going back on purpose is a plan that a person approved", async (server) => {
+onSomeServer("going back on purpose is a plan that a person approved", async (server) => {
   await using database = await openWithData(server);
   const toV2 = await runSlipway(["run"], { database, schema: V2 });
   await runSlipway(["run", "--approve", planIdOf(toV2)], { database, schema: V2 });

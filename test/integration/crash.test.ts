@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { readLedger } from "../support/catalog.ts";
-import { onEachServer } from "../support/database.ts";
+import { onSomeServer } from "../support/database.ts";
 import { type Files, writeFolder } from "../support/folder.ts";
 import {
   expectLikeUndisturbed,
@@ -15,7 +15,7 @@ import {
 import { lastLineOf, messagesOf, runSlipway, startSlipway } from "../support/slipway.ts";
 import { waitFor } from "../support/wait.ts";
 
-onEachServer(
+onSomeServer(
   "killed during bootstrap: the next run waits until the server has noticed, then starts over",
   async (server) => {
     await using database = await openGated(server);
@@ -44,7 +44,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "killed during a fresh install of the schema: nothing of it is there, and the next run installs it",
   async (server) => {
     await using database = await openGated(server);
@@ -72,7 +72,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "killed while a change waits for a table lock: nothing of the plan is there, and the next run applies it",
   async (server) => {
     await using database = await openGated(server);
@@ -103,7 +103,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "killed while the desired schema is built: the next run of a change sweeps the shadow database",
   async (server) => {
     await using database = await openGated(server);
@@ -135,7 +135,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "killed during a migration in one transaction: no trace of it, and the next run applies it once",
   async (server) => {
     await using database = await openGated(server);
@@ -165,7 +165,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "killed during create index concurrently: the invalid index is built again, and nothing before it is repeated",
   async (server) => {
     await using database = await openGated(server);
@@ -199,7 +199,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "killed during create index concurrently, which the server ends all the same: the next run finds it done",
   async (server) => {
     await using database = await openGated(server);
@@ -226,7 +226,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "killed inside a statement whose outcome nobody can see: exit 32, and either way out that it names works",
   async (server) => {
     const ends: string[] = [];
@@ -272,7 +272,7 @@ onEachServer(
 );
 
 // The test that sells the product: whenever the process dies, the next one picks up, to the same end.
-onEachServer(
+onSomeServer(
   "killed again and again at ever later moments, it ends as if nothing had happened",
   async (server) => {
     await using database = await openGated(server);
@@ -317,7 +317,7 @@ onEachServer(
   90_000,
 );
 
-onEachServer(
+onSomeServer(
   "killed during a way back that has steps: the next down ends it, and takes nothing else back",
   async (server) => {
     await using database = await openGated(server);

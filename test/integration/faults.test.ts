@@ -1,6 +1,6 @@
 import { expect, inject } from "vitest";
 import { describeCatalog, readLedger } from "../support/catalog.ts";
-import { onEachServer, type TestDatabase } from "../support/database.ts";
+import { onSomeServer, type TestDatabase } from "../support/database.ts";
 import { type Exchange, type Fault, openFaultLine } from "../support/fault.ts";
 import { type Files, writeFiles, writeFolder } from "../support/folder.ts";
 import { openGated } from "../support/gate.ts";
@@ -128,7 +128,7 @@ async function strike(
   return { struck, next: await runSlipway(args, { ...options, database }) };
 }
 
-onEachServer(
+onSomeServer(
   "wherever between two messages a run of migrations ends, the next one ends as if nothing had happened",
   async (server) => {
     const migrations = writeFolder(HISTORY);
@@ -139,7 +139,7 @@ onEachServer(
   isThorough ? 3_600_000 : 300_000,
 );
 
-onEachServer(
+onSomeServer(
   "wherever the way back ends, the next one goes on to the same end",
   async (server) => {
     const migrations = writeFolder(HISTORY);
@@ -209,7 +209,7 @@ async function endInside(
   return { end: await describeEnd(database), struck, next };
 }
 
-onEachServer(
+onSomeServer(
   "a run that ends inside a statement is taken up by the next one, which ends as if nothing had happened",
   async (server) => {
     await using prepared = await openGated(server);
@@ -241,7 +241,7 @@ onEachServer(
   isThorough ? 3_600_000 : 300_000,
 );
 
-onEachServer(
+onSomeServer(
   "what a file sets in its session holds for the steps that a later run goes on with",
   async (server) => {
     await using database = await openGated(server);
@@ -266,7 +266,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "a statement alone that the server refused did not happen: it is no unknown outcome for the next run",
   async (server) => {
     await using database = await openGated(server);
@@ -288,7 +288,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "a statement that turns out to refuse a transaction runs without one, and any other has one of its own",
   async (server) => {
     await using database = await openGated(server);

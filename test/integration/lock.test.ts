@@ -4,7 +4,7 @@ import { openSession } from "../../src/postgres/connect.ts";
 import { acquireRunLock, type RunLock } from "../../src/postgres/lock.ts";
 import type { Session } from "../../src/postgres/session.ts";
 import { snapshotRecords } from "../support/catalog.ts";
-import { onEachServer, openTestDatabase, type TestDatabase } from "../support/database.ts";
+import { onSomeServer, openTestDatabase, type TestDatabase } from "../support/database.ts";
 import { writeFiles, writeFolder } from "../support/folder.ts";
 import { lastLineOf, messagesOf, runSlipway, startSlipway } from "../support/slipway.ts";
 import { waitFor } from "../support/wait.ts";
@@ -34,7 +34,7 @@ const findRunLock = async (database: TestDatabase): Promise<Lock | undefined> =>
   return row;
 };
 
-onEachServer("five runs at once on an empty database: one applies, all exit 0", async (server) => {
+onSomeServer("five runs at once on an empty database: one applies, all exit 0", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder({
     "1_one.up.sql": "create table app.one (id int); insert into app.one values (1);",
@@ -63,7 +63,7 @@ onEachServer("five runs at once on an empty database: one applies, all exit 0", 
   expect(await database.value("select count(*)::int from migrations.runs where status = 'done'")).toBe(1);
 });
 
-onEachServer(
+onSomeServer(
   "a second run waits while the first holds the lock, gives up with the holder's pid, and is told of the first one's success",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -108,7 +108,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "a run that waits does not keep the holder's create index concurrently from ending",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -151,7 +151,7 @@ async function openOwnSession({ url }: TestDatabase): Promise<Session> {
   });
 }
 
-onEachServer("whoever waits is woken by the end of the run, and listens no longer", async (server) => {
+onSomeServer("whoever waits is woken by the end of the run, and listens no longer", async (server) => {
   await using database = await openTestDatabase(server);
   await using holder = await openOwnSession(database);
   await using waiter = await openOwnSession(database);
@@ -177,7 +177,7 @@ onEachServer("whoever waits is woken by the end of the run, and listens no longe
   expect(await waiter.query("select pg_listening_channels()")).toEqual([]);
 });
 
-onEachServer("an up-to-date database needs no lock, whoever holds it; anything else does", async (server) => {
+onSomeServer("an up-to-date database needs no lock, whoever holds it; anything else does", async (server) => {
   await using database = await openTestDatabase(server);
   await database.query("create table public.go ()");
   const migrations = writeFolder({ "1_slow.up.sql": SLOW });
@@ -210,7 +210,7 @@ onEachServer("an up-to-date database needs no lock, whoever holds it; anything e
   expect(await snapshotRecords(database)).toEqual(before);
 });
 
-onEachServer(
+onSomeServer(
   "two databases of one server, and two state schemas of one database, don't wait for each other",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -239,7 +239,7 @@ onEachServer(
   },
 );
 
-onEachServer("after a failure neither lock nor session stays", async (server) => {
+onSomeServer("after a failure neither lock nor session stays", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder({ "1_fails.up.sql": "select 1 / 0;" });
 

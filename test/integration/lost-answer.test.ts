@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { openCutter } from "../support/between.ts";
-import { onEachServer } from "../support/database.ts";
+import { onSomeServer } from "../support/database.ts";
 import { type Files, writeFolder } from "../support/folder.ts";
 import { expectLikeUndisturbed, openGate, openGated } from "../support/gate.ts";
 import { messagesOf, runSlipway } from "../support/slipway.ts";
@@ -22,7 +22,7 @@ const MIGRATIONS: Files = {
 
 for (const when of ["before", "after"] as const) {
   const words = when === "before" ? "COMMIT never arrives" : "the answer to a COMMIT is lost";
-  onEachServer(
+  onSomeServer(
     `when ${words}, one after the other, the run is lost and the end is as if nothing had happened`,
     async (server) => {
       await using database = await openGated(server);
@@ -50,7 +50,7 @@ for (const when of ["before", "after"] as const) {
   );
 }
 
-onEachServer(
+onSomeServer(
   "when the answer to a COMMIT of a fresh install is lost, the next run finds it installed",
   async (server) => {
     await using database = await openGated(server);

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { describeCatalog, readLedger } from "../support/catalog.ts";
-import { onEachServer, openTestDatabase } from "../support/database.ts";
+import { onSomeServer, openTestDatabase } from "../support/database.ts";
 import { writeFiles, writeFolder } from "../support/folder.ts";
 import { lastLineOf, runSlipway } from "../support/slipway.ts";
 
@@ -15,7 +15,7 @@ const PAIRS = {
   "3_three.down.sql": "drop table public.three;",
 };
 
-onEachServer("migrate up applies what is pending, or as many as asked", async (server) => {
+onSomeServer("migrate up applies what is pending, or as many as asked", async (server) => {
   await using database = await openTestDatabase(server);
   const options = { database, migrations: writeFolder(PAIRS) };
 
@@ -32,7 +32,7 @@ onEachServer("migrate up applies what is pending, or as many as asked", async (s
   expect(await database.value("select count(*)::int from pg_namespace where nspname = 'app'")).toBe(0);
 });
 
-onEachServer(
+onSomeServer(
   "migrate down takes the newest ones back, newest first, and up applies them again",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -66,7 +66,7 @@ onEachServer(
   },
 );
 
-onEachServer("migrate down without --yes, without a terminal, takes nothing back", async (server) => {
+onSomeServer("migrate down without --yes, without a terminal, takes nothing back", async (server) => {
   await using database = await openTestDatabase(server);
   const options = { database, migrations: writeFolder(PAIRS) };
   await runSlipway(["migrate", "up"], options);
@@ -78,7 +78,7 @@ onEachServer("migrate down without --yes, without a terminal, takes nothing back
   expect(await readLedger(database)).toHaveLength(3);
 });
 
-onEachServer(
+onSomeServer(
   "migrate down finds out that a down file is missing before it takes anything back",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -94,7 +94,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "everything that is wrong with down files is told at once, before anything is taken back",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -121,7 +121,7 @@ onEachServer(
   },
 );
 
-onEachServer("a down file that fails leaves its migration applied", async (server) => {
+onSomeServer("a down file that fails leaves its migration applied", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder({ ...PAIRS, "3_three.down.sql": "drop table public.three;\nselect 1 / 0;" });
   const options = { database, migrations };
@@ -138,7 +138,7 @@ onEachServer("a down file that fails leaves its migration applied", async (serve
   expect(run).toExit(0);
 });
 
-onEachServer(
+onSomeServer(
   "a down file that failed half-way is gone on with by the next down, which takes nothing else back",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -160,7 +160,7 @@ onEachServer(
   },
 );
 
-onEachServer("up, down and goto move to a version, and refuse one that nobody has", async (server) => {
+onSomeServer("up, down and goto move to a version, and refuse one that nobody has", async (server) => {
   await using database = await openTestDatabase(server);
   const options = { database, migrations: writeFolder(PAIRS) };
   const applied = (): Promise<number> => database.value("select count(*)::int from migrations.app");
@@ -197,7 +197,7 @@ onEachServer("up, down and goto move to a version, and refuse one that nobody ha
   ]);
 });
 
-onEachServer("what is odd about the files is said by up as by run", async (server) => {
+onSomeServer("what is odd about the files is said by up as by run", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder({
     "1_a.up.sql": "-- later\n",
@@ -213,7 +213,7 @@ onEachServer("what is odd about the files is said by up as by run", async (serve
   ]);
 });
 
-onEachServer("a dry run shows what would be done, how, and does none of it", async (server) => {
+onSomeServer("a dry run shows what would be done, how, and does none of it", async (server) => {
   await using database = await openTestDatabase(server);
   const options = { database, migrations: writeFolder(PAIRS) };
 
@@ -246,7 +246,7 @@ onEachServer("a dry run shows what would be done, how, and does none of it", asy
   expect(await readLedger(database)).toHaveLength(2);
 });
 
-onEachServer("redo takes back and applies again, with the file as it is now", async (server) => {
+onSomeServer("redo takes back and applies again, with the file as it is now", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder(PAIRS);
   const options = { database, migrations };
@@ -275,7 +275,7 @@ onEachServer("redo takes back and applies again, with the file as it is now", as
   ]);
 });
 
-onEachServer("of migrations applied out of order, the last applied is taken back first", async (server) => {
+onSomeServer("of migrations applied out of order, the last applied is taken back first", async (server) => {
   await using database = await openTestDatabase(server);
   const { "2_two.up.sql": late, ...files } = PAIRS;
   const migrations = writeFolder({ ...files, "2_two.down.sql": "", "2_two.up.sql": "select 1 / 0;" });
@@ -296,7 +296,7 @@ onEachServer("of migrations applied out of order, the last applied is taken back
   ]);
 });
 
-onEachServer("a wrong down file is told before the first one runs", async (server) => {
+onSomeServer("a wrong down file is told before the first one runs", async (server) => {
   await using database = await openTestDatabase(server);
   const options = { database, migrations: writeFolder({ ...PAIRS, "2_two.down.sql": "\\i other.sql" }) };
   await runSlipway(["migrate", "up"], options);
@@ -308,7 +308,7 @@ onEachServer("a wrong down file is told before the first one runs", async (serve
   expect(await readLedger(database)).toHaveLength(3);
 });
 
-onEachServer("what migrate changes in the declared schema is no drift to the next run", async (server) => {
+onSomeServer("what migrate changes in the declared schema is no drift to the next run", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder({
     "1_column.up.sql": "alter table app.things add column note text;",
@@ -325,7 +325,7 @@ onEachServer("what migrate changes in the declared schema is no drift to the nex
   for (const each of [up, run, redo, again]) expect(each).toExit(0);
 });
 
-onEachServer("migrate status lists files and ledger, as text and as JSON", async (server) => {
+onSomeServer("migrate status lists files and ledger, as text and as JSON", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder({ ...PAIRS, "2_two.up.sql": "select 1 / 0;", "4_four.up.sql": "select 4;" });
   const options = { database, migrations };
@@ -354,7 +354,7 @@ onEachServer("migrate status lists files and ledger, as text and as JSON", async
   ]);
 });
 
-onEachServer("migrate status before the first run lists the files and writes nothing", async (server) => {
+onSomeServer("migrate status before the first run lists the files and writes nothing", async (server) => {
   await using database = await openTestDatabase(server);
 
   const status = await runSlipway(["migrate", "status"], { database, migrations: writeFolder(PAIRS) });
@@ -364,7 +364,7 @@ onEachServer("migrate status before the first run lists the files and writes not
   expect(await database.value("select count(*)::int from pg_namespace where nspname = 'migrations'")).toBe(0);
 });
 
-onEachServer(
+onSomeServer(
   "migrate retry has a failed migration tried again, and says when there is none",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -465,7 +465,7 @@ test("twelve at once are given twelve numbers, and of one name one pair", async 
   expect(readdirSync(migrations)).toHaveLength(15);
 });
 
-onEachServer("a created pair that nobody filled in can be applied", async (server) => {
+onSomeServer("a created pair that nobody filled in can be applied", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder();
   await runSlipway(["migrate", "create", "nothing yet"], { migrations });
@@ -478,7 +478,7 @@ onEachServer("a created pair that nobody filled in can be applied", async (serve
   expect(await readLedger(database)).toEqual([]);
 });
 
-onEachServer(
+onSomeServer(
   "reset works in a development database only, with a yes only, and a run starts over",
   async (server) => {
     await using database = await openTestDatabase(server);

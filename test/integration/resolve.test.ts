@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { readLedger, snapshotRecords } from "../support/catalog.ts";
-import { onEachServer, openTestDatabase, type TestDatabase } from "../support/database.ts";
+import { onSomeServer, openTestDatabase, type TestDatabase } from "../support/database.ts";
 import { writeFiles, writeFolder } from "../support/folder.ts";
 import { lastLineOf, runSlipway, type SlipwayResult } from "../support/slipway.ts";
 
@@ -18,7 +18,7 @@ insert into public.t values (1 / (select count(*) from public.t_ready));
 insert into public.t values (2);`,
 };
 
-onEachServer(
+onSomeServer(
   "a step in flight whose outcome nobody can know is told with what to look at and both commands",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -38,7 +38,7 @@ onEachServer(
   },
 );
 
-onEachServer("resolved as applied, the step in flight is left out and the rest runs", async (server) => {
+onSomeServer("resolved as applied, the step in flight is left out and the rest runs", async (server) => {
   await using database = await openTestDatabase(server);
   const options = { database, schema: "", migrations: writeFolder(STEPS) };
   await runSlipway(["run"], options);
@@ -58,7 +58,7 @@ onEachServer("resolved as applied, the step in flight is left out and the rest r
   ]);
 });
 
-onEachServer("set to be retried, the step in flight runs again", async (server) => {
+onSomeServer("set to be retried, the step in flight runs again", async (server) => {
   await using database = await openTestDatabase(server);
   const options = { database, schema: "", migrations: writeFolder(STEPS) };
   await runSlipway(["run"], options);
@@ -73,7 +73,7 @@ onEachServer("set to be retried, the step in flight runs again", async (server) 
   expect(await database.query("select id from public.t order by id")).toEqual([{ id: 1 }, { id: 2 }]);
 });
 
-onEachServer("resolved as pending, a migration begins from its first statement", async (server) => {
+onSomeServer("resolved as pending, a migration begins from its first statement", async (server) => {
   await using database = await openTestDatabase(server);
   const options = { database, schema: "", migrations: writeFolder(STEPS) };
   const failed = await runSlipway(["run"], options);
@@ -91,7 +91,7 @@ onEachServer("resolved as pending, a migration begins from its first statement",
   ).toEqual([{ event: "resolve" }]);
 });
 
-onEachServer(
+onSomeServer(
   "a failed migration that a person finished is recorded as applied and never run",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -114,7 +114,7 @@ onEachServer(
   },
 );
 
-onEachServer("there is nothing to resolve where nothing failed, and nothing is recorded", async (server) => {
+onSomeServer("there is nothing to resolve where nothing failed, and nothing is recorded", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder({ "1_a.up.sql": "select 1;", "2_b.up.sql": "select 2;" });
   const options = { database, schema: "", migrations };
@@ -142,7 +142,7 @@ onEachServer("there is nothing to resolve where nothing failed, and nothing is r
   expect(await snapshotRecords(database)).toEqual(before);
 });
 
-onEachServer("a changed applied file is accepted by its command, and only that file", async (server) => {
+onSomeServer("a changed applied file is accepted by its command, and only that file", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder({ "1_a.up.sql": "select 1;", "2_b.up.sql": "select 2;" });
   const options = { database, schema: "", migrations };
@@ -182,7 +182,7 @@ onEachServer("a changed applied file is accepted by its command, and only that f
   ]);
 });
 
-onEachServer("a change of comments alone is a warning, until it is accepted", async (server) => {
+onSomeServer("a change of comments alone is a warning, until it is accepted", async (server) => {
   await using database = await openTestDatabase(server);
   const migrations = writeFolder({ "1_a.up.sql": "create table public.a (id int);" });
   const options = { database, schema: "", migrations };
@@ -209,7 +209,7 @@ onEachServer("a change of comments alone is a warning, until it is accepted", as
   expect(warningsOf(accepted)).toEqual([]);
 });
 
-onEachServer(
+onSomeServer(
   "an applied migration that was renamed is followed by the ledger, with a warning",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -229,7 +229,7 @@ onEachServer(
   },
 );
 
-onEachServer("a row that a person wrote as applied gets its checksum by the next run", async (server) => {
+onSomeServer("a row that a person wrote as applied gets its checksum by the next run", async (server) => {
   await using database = await openTestDatabase(server);
   const options = { database, schema: "", migrations: writeFolder({ "1_a.up.sql": "select 1 / 0;" }) };
   await runSlipway(["run"], options);
@@ -246,7 +246,7 @@ onEachServer("a row that a person wrote as applied gets its checksum by the next
   expect(after.stdout).toMatch(/ same\n/);
 });
 
-onEachServer(
+onSomeServer(
   "records of the first layout are read as they are, and brought up to date by a run",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -275,7 +275,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "baseline records what is there already, after a yes, and only the rest runs",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -314,7 +314,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "verify tells gaps, missing files and what failed, as the policies judge them",
   async (server) => {
     await using database = await openTestDatabase(server);

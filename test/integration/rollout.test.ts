@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { describeCatalog } from "../support/catalog.ts";
-import { onEachServer, openTestDatabase } from "../support/database.ts";
+import { onSomeServer, openTestDatabase } from "../support/database.ts";
 import { writeFolder } from "../support/folder.ts";
 import { messagesOf, runSlipway } from "../support/slipway.ts";
 
@@ -17,7 +17,7 @@ const NEW_MIGRATIONS = writeFolder({
   "2_two.up.sql": "create table public.two ();",
 });
 
-onEachServer(
+onSomeServer(
   "pods of the old and the new release that start at once: all exit 0, and the new release is what stays",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -38,7 +38,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "plans beside each other and beside a run keep to their own shadow databases",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -57,7 +57,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "a release that comes back after another took its place runs its own migrations at most once",
   async (server) => {
     await using database = await openTestDatabase(server);

@@ -1,13 +1,13 @@
 import { expect } from "vitest";
 import { readLedger } from "../support/catalog.ts";
-import { onEachServer, openTestDatabase, type TestDatabase } from "../support/database.ts";
+import { onSomeServer, openTestDatabase, type TestDatabase } from "../support/database.ts";
 import { writeFiles, writeFolder } from "../support/folder.ts";
 import { lastLineOf, runSlipway, type SlipwayResult } from "../support/slipway.ts";
 
 const run = (database: TestDatabase, migrations: string): Promise<SlipwayResult> =>
   runSlipway(["run"], { database, schema: "", migrations });
 
-onEachServer(
+onSomeServer(
   "every kind of statement that wants no transaction runs, among others that are in one",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -72,7 +72,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "a procedure that commits is told apart by the server alone, which says what to write",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -92,7 +92,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "what a file sets for itself lasts through its steps, and is set again where it goes on",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -137,7 +137,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "a file that makes its session read-only behind its last write is recorded all the same",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -154,7 +154,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "a concurrent build without a name that failed leaves nothing, and is built once",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -206,7 +206,7 @@ const LOOKED_UP: ReadonlyArray<
   ["alter table if exists public.t add column c int", "unknown", "unknown"],
 ];
 
-onEachServer(
+onSomeServer(
   "of a statement that nobody saw the end of, what became of it is looked up where the catalog tells",
   async (server) => {
     await using database = await openTestDatabase(server);
@@ -250,7 +250,7 @@ onEachServer(
   180_000,
 );
 
-onEachServer(
+onSomeServer(
   "steps that are done and were changed since are refused, with the way to start over",
   async (server) => {
     await using database = await openTestDatabase(server);

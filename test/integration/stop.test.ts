@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect } from "vitest";
 import { readLedger } from "../support/catalog.ts";
-import { onEachServer } from "../support/database.ts";
+import { onSomeServer } from "../support/database.ts";
 import { type Files, writeFolder } from "../support/folder.ts";
 import {
   countLocks,
@@ -18,7 +18,7 @@ import { createCluster, startServer, urlOf } from "../support/server.ts";
 import { lastLineOf, runSlipway, startSlipway } from "../support/slipway.ts";
 import { waitFor } from "../support/wait.ts";
 
-onEachServer(
+onSomeServer(
   "told to stop during a migration: exit 143, rolled back, not failed, lock gone; the next run goes on",
   async (server) => {
     await using database = await openGated(server);
@@ -84,7 +84,7 @@ const STAGES: readonly Stage[] = [
 ];
 
 for (const { what, earlier, schema, migrations } of STAGES) {
-  onEachServer(`told to stop during ${what}: exit 143 at once, and the lock is free`, async (server) => {
+  onSomeServer(`told to stop during ${what}: exit 143 at once, and the lock is free`, async (server) => {
     await using database = await openGated(server);
     if (earlier !== undefined) await runSlipway(["run"], { database, schema: writeFolder(earlier) });
     const options = {
@@ -109,7 +109,7 @@ for (const { what, earlier, schema, migrations } of STAGES) {
   });
 }
 
-onEachServer(
+onSomeServer(
   "told to stop while a concurrent build waits: exit 143, and the next run builds it",
   async (server) => {
     await using database = await openGated(server);
@@ -130,7 +130,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "told to stop while it waits for the lock or for the server: exit 143 at once",
   async (server) => {
     await using database = await openGated(server);
@@ -158,7 +158,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "a second signal ends the process at once, even when the statement doesn't let itself be cancelled",
   async (server) => {
     await using database = await openGated(server);
@@ -197,7 +197,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "a backend that somebody terminated: exit 22, not failed, and the next run goes on",
   async (server) => {
     await using database = await openGated(server);
@@ -228,7 +228,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "a backend that somebody terminated while it was idle between two steps: exit 22",
   async (server) => {
     await using database = await openGated(server);
@@ -254,7 +254,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "a statement that somebody cancelled has failed, and is not tried again by itself",
   async (server) => {
     await using database = await openGated(server);
@@ -277,7 +277,7 @@ onEachServer(
   },
 );
 
-onEachServer(
+onSomeServer(
   "a server that crashes under a run: exit 22, and the next run goes on when it is back",
   async (server) => {
     const { bin, account } = server;

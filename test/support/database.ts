@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import pg from "pg";
 import { afterAll, expect, inject, type TestContext, test } from "vitest";
 import { type TestServer, urlOf } from "./server.ts";
@@ -39,6 +39,24 @@ export function onEachServer(
   timeoutMs?: number,
 ): void {
   for (const server of inject("servers")) {
+    test(`${name} [PostgreSQL ${server.major}]`, (context) => body(server, context), timeoutMs);
+  }
+}
+
+/**
+ * One test on one of the servers, its name decides on which: for what slipway does by itself, whatever the major.
+ * `SLIPWAY_TEST_EACH=1` runs it on each of them.
+ */
+export function onSomeServer(
+  name: string,
+  body: (server: TestServer, context: TestContext) => Promise<void>,
+  timeoutMs?: number,
+): void {
+  const servers = inject("servers");
+  const chosen = createHash("sha256").update(name).digest().readUInt32BE(0) % servers.length;
+  for (const server of process.env["SLIPWAY_TEST_EACH"] === "1"
+    ? servers
+    : servers.slice(chosen, chosen + 1)) {
     test(`${name} [PostgreSQL ${server.major}]`, (context) => body(server, context), timeoutMs);
   }
 }
